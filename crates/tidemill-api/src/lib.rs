@@ -1,0 +1,1 @@
+//! Axum: REST, inference, the documentation page.

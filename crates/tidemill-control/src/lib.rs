@@ -1,0 +1,1 @@
+//! Lifecycle: deploy, roll back, reconcile.

@@ -1,0 +1,1 @@
+//! Feature views and training sets.

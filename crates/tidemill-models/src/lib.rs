@@ -1,0 +1,1 @@
+//! Estimators, the flat model form and its artifact bytes.

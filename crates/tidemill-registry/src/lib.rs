@@ -1,0 +1,1 @@
+//! Experiments, runs, models, versions, deployments, lineage, audit.

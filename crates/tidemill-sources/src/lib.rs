@@ -1,0 +1,1 @@
+//! Events for demos, tests and backtests.
