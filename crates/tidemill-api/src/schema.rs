@@ -1,0 +1,289 @@
+//! What the OpenAPI document says about types of the floors below, which know nothing of it.
+//!
+//! Each of these mirrors the JSON of the type of the same name; nothing but the document uses them, and a test holds
+//! every mirror against the JSON of what it mirrors.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+macro_rules! mirrors {
+    ($($item:item)*) => {
+        $(
+            #[derive(Debug, Serialize, Deserialize, ToSchema)]
+            #[cfg_attr(test, serde(deny_unknown_fields))]
+            $item
+        )*
+    };
+}
+
+mirrors! {
+    /// The half-open range of times `[from, to)`; an absent end is open.
+    pub(crate) struct TimeRange {
+        /// First time inside, RFC 3339 or a date.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// First time after.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    }
+
+    /// How a check is written.
+    #[serde(rename_all = "snake_case")]
+    pub(crate) enum CheckKind {
+        /// One boolean expression per row.
+        Row,
+        /// A query that returns the rows that break it.
+        Query,
+    }
+
+    /// What a failing check does.
+    #[serde(rename_all = "snake_case")]
+    pub(crate) enum Severity {
+        /// It is counted and shown.
+        Warn,
+        /// The rows that break it are left out.
+        Quarantine,
+        /// Training stops.
+        Fail,
+    }
+
+    /// What kind of thing went wrong.
+    #[serde(rename_all = "snake_case")]
+    pub(crate) enum ErrorCode {
+        /// The input is wrong.
+        InvalidInput,
+        /// What was named is not there.
+        NotFound,
+        /// It is there already, or somebody else holds it.
+        Conflict,
+        /// The input is right, but the house is not in a state for it.
+        NotReady,
+        /// A named limit was reached.
+        LimitReached,
+        /// A named time limit was reached.
+        TimedOut,
+        /// Who asks has not said who they are, or may not.
+        Refused,
+        /// Something that is needed does not answer.
+        Unavailable,
+        /// Stored data is not what it must be.
+        Corrupt,
+        /// A fault of the server.
+        Internal,
+    }
+
+    /// What went wrong.
+    pub(crate) struct Problem {
+        /// The kind.
+        code: ErrorCode,
+        /// What failed on what, with its causes behind it.
+        message: String,
+        /// What to do next, where there is something to do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    }
+
+    /// The body of every error answer, but those of `/v2`.
+    pub(crate) struct ErrorBody {
+        /// What went wrong.
+        error: Problem,
+    }
+
+    /// One rule of a gate.
+    pub(crate) struct GateRule {
+        /// The figure's name.
+        metric: String,
+        /// Smallest value that passes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_least: Option<f64>,
+        /// Largest value that passes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_most: Option<f64>,
+    }
+
+    /// How one rule came out.
+    pub(crate) struct RuleOutcome {
+        /// The rule.
+        rule: GateRule,
+        /// The figure, null where the run has none of that name.
+        value: Option<f64>,
+        /// Whether it passed.
+        passed: bool,
+    }
+
+    /// How a gate came out, rule by rule.
+    pub(crate) struct GateVerdict {
+        /// In the order of the configuration.
+        outcomes: Vec<RuleOutcome>,
+    }
+
+    /// One Delta table as it was read for a training set.
+    pub(crate) struct TrainingInput {
+        /// The table.
+        table: String,
+        /// Its Delta version.
+        delta_version: i64,
+        /// The event times that were read.
+        window: TimeRange,
+        /// Rows of the table in that window.
+        rows: u64,
+    }
+
+    /// The Kafka offsets `[start, end)` behind the rows of a table at a version.
+    pub(crate) struct StreamRange {
+        /// The landed table.
+        table: String,
+        /// The topic it was read from.
+        topic: String,
+        /// The Kafka partition.
+        partition: i32,
+        /// First offset.
+        start: i64,
+        /// First offset after.
+        end: i64,
+    }
+
+    /// Everything that a model version pins.
+    pub(crate) struct Lineage {
+        /// The tables that were read.
+        inputs: Vec<TrainingInput>,
+        /// The offsets behind them.
+        streams: Vec<StreamRange>,
+        /// SHA-256 over the feature views' SQL, in hexadecimal.
+        feature_hash: String,
+        /// The seed of the fit.
+        seed: u64,
+        /// The version of the binary.
+        code_version: String,
+    }
+
+    /// The body of every error answer of `/v2`.
+    pub(crate) struct InferenceError {
+        /// What went wrong.
+        error: String,
+    }
+
+    /// A tensor that goes in.
+    pub(crate) struct InputTensor {
+        /// The feature's name; any name for the one tensor that holds them all.
+        name: String,
+        /// `[rows]` or `[rows, columns]`.
+        shape: Vec<u64>,
+        /// `FP64`, `INT64`, `BOOL`, …
+        datatype: String,
+        /// Without effect.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        #[schema(value_type = Object)]
+        parameters: Map<String, Value>,
+        /// The elements in row-major order, flat or nested; a missing value is null.
+        data: Vec<Value>,
+    }
+
+    /// An output that is wanted.
+    pub(crate) struct RequestedOutput {
+        /// Its name.
+        name: String,
+        /// Without effect.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        #[schema(value_type = Object)]
+        parameters: Map<String, Value>,
+    }
+
+    /// An inference request.
+    pub(crate) struct InferRequest {
+        /// Echoed in the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Without effect.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        #[schema(value_type = Object)]
+        parameters: Map<String, Value>,
+        /// One tensor per feature, or one of two dimensions.
+        inputs: Vec<InputTensor>,
+        /// The outputs that are wanted; all of them when empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outputs: Vec<RequestedOutput>,
+    }
+
+    /// A tensor that comes out.
+    pub(crate) struct OutputTensor {
+        /// Its name.
+        name: String,
+        /// `[rows]`.
+        shape: Vec<u64>,
+        /// `FP64`.
+        datatype: String,
+        /// The elements in the order of the rows.
+        data: Vec<f64>,
+    }
+
+    /// The answer to an inference request.
+    pub(crate) struct InferResponse {
+        /// The deployment that was asked.
+        model_name: String,
+        /// The version that answered, as `3`.
+        model_version: String,
+        /// The request's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// The outputs that were asked for.
+        outputs: Vec<OutputTensor>,
+    }
+
+    /// A tensor that goes in or comes out.
+    pub(crate) struct TensorMetadata {
+        /// Its name.
+        name: String,
+        /// Type of the elements.
+        datatype: String,
+        /// Its shape; -1 is any number of rows.
+        shape: Vec<i64>,
+    }
+
+    /// What a deployment takes and gives.
+    pub(crate) struct ModelMetadata {
+        /// The deployment that was asked.
+        name: String,
+        /// The versions that answer: the deployed one.
+        versions: Vec<String>,
+        /// `tidemill`.
+        platform: String,
+        /// One tensor per feature, in the model's order.
+        inputs: Vec<TensorMetadata>,
+        /// What comes out.
+        outputs: Vec<TensorMetadata>,
+    }
+
+    /// Whether a deployment answers.
+    pub(crate) struct ModelReady {
+        /// The deployment that was asked.
+        name: String,
+        /// Whether it answers inference requests.
+        ready: bool,
+    }
+
+    /// What the server is.
+    pub(crate) struct ServerMetadata {
+        /// `tidemill`.
+        name: String,
+        /// The binary's version.
+        version: String,
+        /// Extensions of the protocol that it speaks.
+        extensions: Vec<String>,
+    }
+
+    /// Whether the server answers.
+    pub(crate) struct ServerLive {
+        /// Whether it does.
+        live: bool,
+    }
+
+    /// Whether the server wants traffic.
+    pub(crate) struct ServerReady {
+        /// Whether it answers.
+        live: bool,
+        /// Whether it wants traffic.
+        ready: bool,
+    }
+}
