@@ -1,1 +1,32 @@
-//! Delta tables.
+//! The lake: one Delta table per landed stream, appended to with fences, read at any version.
+//!
+//! Owns: where tables live, the commit and its fences, what a commit's outcome means, checkpoints, time travel.
+//! Invariants: rows and fences change in one Delta commit; a fence is compared on exactly the version that the commit
+//! follows, since the log entry of the next version can be written once only; whatever happens, a commit is either in
+//! the log once or not at all, and who asked is told which.
+//! Absent on purpose: Kafka, SQL, compaction and vacuum (they come with maintenance), deletes.
+
+mod checkpoint;
+mod commit;
+mod commit_info;
+mod error;
+mod files;
+mod lake;
+mod location;
+mod log;
+mod outcome;
+mod schema;
+mod shape;
+mod snapshot;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use commit::{Append, Committed, FenceUpdate};
+pub use commit_info::CommitRecord;
+pub use error::LakeError;
+pub use lake::{Lake, TableSpec};
+pub use location::LakeLocation;
+pub use snapshot::{LakeSnapshot, TableStats};
+pub use table::LakeTable;

@@ -1,0 +1,60 @@
+//! Rows to Parquet files: encoded off the async runtime, with statistics, not yet in any commit.
+
+use arrow::array::RecordBatch;
+use deltalake::kernel::Add;
+use deltalake::writer::{DeltaWriter, RecordBatchWriter};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use tidemill_types::TableName;
+use tokio::runtime::Handle;
+
+use crate::LakeError;
+use crate::schema::conform;
+use crate::shape::TableShape;
+
+/// Effort of zstd: the first level is three times smaller than none at all and as fast as snappy.
+const ZSTD_LEVEL: i32 = 1;
+
+/// Writes the rows as new files of the table. A crash after it leaves files that no version names; vacuum takes them.
+pub(crate) async fn write_files(
+    name: &TableName,
+    shape: &TableShape,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<Add>, LakeError> {
+    let has_rows = batches.iter().any(|batch| batch.num_rows() > 0);
+    if !has_rows {
+        return Ok(Vec::new());
+    }
+    let table_name = name.clone();
+    let shape = shape.clone();
+    let runtime = Handle::current();
+    let encode = move || {
+        runtime.block_on(async move {
+            let failed = |source| LakeError::delta("write files of", &table_name)(source);
+            let mut writer = RecordBatchWriter::for_table(&shape.table)
+                .map_err(failed)?
+                .with_writer_properties(writer_properties());
+            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+                let batch = conform(batch, &shape.schema).map_err(|reason| LakeError::Schema {
+                    table: table_name.clone(),
+                    reason,
+                })?;
+                writer.write(batch).await.map_err(failed)?;
+            }
+            writer.flush().await.map_err(failed)
+        })
+    };
+    let written = tokio::task::spawn_blocking(encode).await;
+    written.map_err(|source| LakeError::CutOff {
+        table: name.clone(),
+        source,
+    })?
+}
+
+fn writer_properties() -> WriterProperties {
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_created_by(concat!("tidemill ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build()
+}
