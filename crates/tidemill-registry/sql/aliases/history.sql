@@ -1,0 +1,6 @@
+select m.name as model, e.alias, e.from_version, e.to_version, e.at, e.actor, e.reason
+from alias_events as e
+join registered_models as m on m.model_key = e.model_key
+where e.model_key = $1 and e.alias = $2
+order by e.event desc
+limit $3

@@ -1,0 +1,1 @@
+select byte_count from blobs where hash = $1

@@ -1,0 +1,1 @@
+select experiment_key from experiments where name = $1

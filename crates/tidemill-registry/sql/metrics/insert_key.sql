@@ -1,0 +1,1 @@
+insert into metric_keys (name) values ($1) returning metric_key

@@ -1,0 +1,1 @@
+select metric_key from metric_keys where name = $1

@@ -1,0 +1,1 @@
+select model_key from registered_models where name = $1

@@ -1,0 +1,1 @@
+update model_versions set approval = $2 where version_key = $1

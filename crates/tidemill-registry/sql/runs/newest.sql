@@ -1,0 +1,7 @@
+select
+    r.run_key, r.public_id, r.experiment, r.name, r.kind, r.status, r.status_reason, r.owner, r.seed, r.code_version,
+    r.started_at, r.ended_at
+from run_rows as r
+where r.lifecycle = 'active'
+order by r.started_at desc, r.run_key desc
+limit $1

@@ -1,0 +1,1 @@
+select owner from runs where run_key = $1

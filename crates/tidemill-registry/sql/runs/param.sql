@@ -1,0 +1,1 @@
+select value from params where run_key = $1 and name = $2
