@@ -1,0 +1,100 @@
+//! What every client tells us on the side: log lines, statistics, and the text of an error event.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+
+use crate::error::code_of;
+
+/// Takes what librdkafka says on the side; log lines go to `tracing`.
+#[derive(Debug, Default)]
+pub(crate) struct Listener {
+    heard: Mutex<Heard>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// Partitions of the last statistics that nobody has taken yet.
+    partitions: Option<Vec<HeardPartition>>,
+    /// The text of the last error event.
+    reason: Option<String>,
+}
+
+/// The client's knowledge of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeardPartition {
+    pub topic: String,
+    pub partition: i32,
+    /// Negative where it is not known yet.
+    pub log_start: i64,
+    /// The end for readers of committed records; negative where it is not known yet.
+    pub end: i64,
+}
+
+impl Listener {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The statistics since the last call, if any came.
+    pub(crate) fn take_partitions(&self) -> Option<Vec<HeardPartition>> {
+        self.heard().partitions.take()
+    }
+
+    /// What the last error event said.
+    pub(crate) fn take_reason(&self) -> Option<String> {
+        self.heard().reason.take()
+    }
+}
+
+impl ClientContext for Listener {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(target: "librdkafka", "{facility}: {text}");
+            }
+            // An unreachable broker is an error of librdkafka's and none of ours: it goes on trying.
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                tracing::warn!(target: "librdkafka", "{facility}: {text}");
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", "{facility}: {text}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", "{facility}: {text}"),
+        }
+    }
+
+    fn error(&self, error: ClientError, reason: &str) {
+        // The end of a partition is not an error, and it comes often.
+        if code_of(&error) != Some(RDKafkaErrorCode::PartitionEOF) {
+            self.heard().reason = Some(reason.to_owned());
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let topics = statistics.topics.into_values();
+        let partitions = topics.flat_map(|topic| {
+            let name = topic.topic;
+            // -1 is librdkafka's own place for records without a partition.
+            let own = topic.partitions.into_values().filter(|p| p.partition >= 0);
+            own.map(move |partition| HeardPartition {
+                topic: name.clone(),
+                partition: partition.partition,
+                log_start: partition.lo_offset,
+                end: if partition.ls_offset >= 0 {
+                    partition.ls_offset
+                } else {
+                    partition.hi_offset
+                },
+            })
+        });
+        let partitions = partitions.collect();
+        self.heard().partitions = Some(partitions);
+    }
+}
+
+impl ConsumerContext for Listener {}

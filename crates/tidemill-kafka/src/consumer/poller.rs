@@ -1,0 +1,306 @@
+//! The thread: poll, fill batches, hand them over, obey the handle.
+
+use std::sync::mpsc as std_mpsc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use tidemill_types::NextOffset;
+use tokio::sync::mpsc;
+
+use super::partitions::Partitions;
+use super::{Assignment, Command, ConsumerFactory, ConsumerLimits, SharedStatus};
+use crate::client::Listener;
+use crate::error::code_of;
+use crate::{ClientSettings, KafkaError, PolledBatch};
+
+/// How long a poll waits when nothing is being filled: the handle is heard that late at most.
+const IDLE_POLL: Duration = Duration::from_millis(50);
+/// Records between two looks at the handle and the clock.
+const RECORDS_PER_TURN: usize = 1_024;
+/// How long the log's ends are asked for when a position turned out not to be in it.
+const WATERMARK_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) struct Poller {
+    pub(super) consumer: BaseConsumer<Listener>,
+    factory: ConsumerFactory,
+    bootstrap: String,
+    pub(super) limits: ConsumerLimits,
+    commands: std_mpsc::Receiver<Command>,
+    pub(super) output: mpsc::Sender<Result<PolledBatch, KafkaError>>,
+    status: SharedStatus,
+    pub(super) partitions: Partitions,
+    /// No broker answered, and it was said once.
+    outage_told: bool,
+}
+
+/// Whether the thread goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    GoOn,
+    End,
+}
+
+impl Poller {
+    pub(super) fn new(
+        factory: ConsumerFactory,
+        settings: &ClientSettings,
+        limits: ConsumerLimits,
+        commands: std_mpsc::Receiver<Command>,
+        output: mpsc::Sender<Result<PolledBatch, KafkaError>>,
+        status: SharedStatus,
+    ) -> Result<Poller, KafkaError> {
+        Ok(Poller {
+            consumer: factory()?,
+            factory,
+            bootstrap: settings.bootstrap.clone(),
+            limits,
+            commands,
+            output,
+            status,
+            partitions: Partitions::default(),
+            outage_told: false,
+        })
+    }
+
+    /// Reads `assignments` and nothing else; what was being filled is dropped.
+    pub(super) fn assign(&mut self, generation: u64, assignments: Vec<Assignment>) -> Result<(), KafkaError> {
+        self.partitions = Partitions::new(generation, assignments, Instant::now());
+        self.assign_positions()
+    }
+
+    /// Tells librdkafka the positions. It is never told to seek: a seek after an assignment can be lost.
+    fn assign_positions(&mut self) -> Result<(), KafkaError> {
+        *self.status.lock() = self.partitions.status();
+        let assigned = self.partitions.list().and_then(|list| {
+            if self.partitions.is_empty() {
+                self.consumer.unassign()
+            } else {
+                self.consumer.assign(&list)
+            }
+        });
+        assigned.map_err(|error| self.sort("assign partitions", &error))
+    }
+
+    /// Until the handle says stop, the receiver is gone, or the client is dead.
+    pub(super) fn run(mut self) {
+        while self.turn() == Turn::GoOn {}
+    }
+
+    fn turn(&mut self) -> Turn {
+        if self.obey() == Turn::End {
+            return Turn::End;
+        }
+        let mut wait = match self.partitions.next_overdue(self.limits.batch_wait) {
+            Some(overdue) => overdue.saturating_duration_since(Instant::now()).min(IDLE_POLL),
+            None => IDLE_POLL,
+        };
+        for _ in 0..RECORDS_PER_TURN {
+            let polled = self.consumer.poll(wait);
+            let (ready, fault) = match polled {
+                Some(Ok(message)) => {
+                    self.outage_told = false;
+                    (self.partitions.push(&message, &self.limits, Instant::now()), None)
+                }
+                Some(Err(error)) => (None, Some(error)),
+                None => break,
+            };
+            if let Some(batch) = ready
+                && self.hand_over(Ok(batch)) == Turn::End
+            {
+                return Turn::End;
+            }
+            if let Some(error) = fault
+                && self.take_error(&error) == Turn::End
+            {
+                return Turn::End;
+            }
+            wait = Duration::ZERO;
+        }
+        self.look_around()
+    }
+
+    /// What comes round once a turn: overdue batches, statistics, a client that stands still.
+    fn look_around(&mut self) -> Turn {
+        let now = Instant::now();
+        for batch in self.partitions.take_overdue(Some(self.limits.batch_wait), now) {
+            if self.hand_over(Ok(batch)) == Turn::End {
+                return Turn::End;
+            }
+        }
+        if let Some(heard) = self.consumer.context().take_partitions() {
+            self.partitions.hear(&heard, Instant::now());
+            *self.status.lock() = self.partitions.status();
+            return self.rebuild_if_stalled();
+        }
+        Turn::GoOn
+    }
+
+    fn rebuild_if_stalled(&mut self) -> Turn {
+        let now = Instant::now();
+        let Some(stalled) = self.partitions.stalled(self.limits.stall_after, now) else {
+            return Turn::GoOn;
+        };
+        tracing::warn!(
+            topic = %stalled.topic,
+            partition = stalled.partition.0,
+            "the position of `{}`, Kafka partition {}, stands at {} while its end moves: a new client is made",
+            stalled.topic, stalled.partition, stalled.position,
+        );
+        self.partitions.forgive(now);
+        let rebuilt = (self.factory)().and_then(|consumer| {
+            self.consumer = consumer;
+            self.assign_positions()
+        });
+        match rebuilt {
+            Ok(()) => Turn::GoOn,
+            Err(error) => self.hand_over(Err(error)),
+        }
+    }
+
+    /// Obeys what the handle asked for since the last look.
+    fn obey(&mut self) -> Turn {
+        loop {
+            match self.commands.try_recv() {
+                Err(std_mpsc::TryRecvError::Empty) => return Turn::GoOn,
+                Err(std_mpsc::TryRecvError::Disconnected) => return Turn::End,
+                Ok(command) => {
+                    if self.obey_one(command) == Turn::End {
+                        return Turn::End;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn obey_one(&mut self, command: Command) -> Turn {
+        let obeyed = match command {
+            Command::Stop => return Turn::End,
+            Command::Assign {
+                generation,
+                assignments,
+            } => self.assign(generation, assignments),
+            Command::Add { assignments } => {
+                self.partitions.add(assignments, Instant::now());
+                self.assign_positions()
+            }
+        };
+        match obeyed {
+            Ok(()) => Turn::GoOn,
+            Err(error) => self.hand_over(Err(error)),
+        }
+    }
+
+    /// An error or the end of a partition.
+    pub(super) fn take_error(&mut self, error: &ClientError) -> Turn {
+        if let ClientError::PartitionEOF(partition) = error {
+            self.outage_told = false;
+            for batch in self.partitions.end_reached(*partition) {
+                if self.hand_over(Ok(batch)) == Turn::End {
+                    return Turn::End;
+                }
+            }
+            *self.status.lock() = self.partitions.status();
+            return Turn::GoOn;
+        }
+        match code_of(error) {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                self.tell_out_of_range(error)
+            }
+            // One connection of several, or an idle one that was closed: librdkafka connects again by itself.
+            Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::OperationTimedOut) => Turn::GoOn,
+            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Resolve) if self.outage_told => Turn::GoOn,
+            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Resolve) => {
+                self.outage_told = true;
+                let sorted = self.sort("read records", error);
+                self.hand_over(Err(sorted))
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                let told = self.unknown();
+                self.hand_over(Err(told))
+            }
+            _ => {
+                let reason = self.consumer.context().take_reason();
+                let action = reason.map_or_else(|| "read records".to_owned(), |text| format!("read records ({text})"));
+                let sorted = self.sort(action, error);
+                let fatal = matches!(sorted, KafkaError::Fatal { .. });
+                let handed_over = self.hand_over(Err(sorted));
+                if fatal { Turn::End } else { handed_over }
+            }
+        }
+    }
+
+    /// librdkafka says neither topic nor partition in a way that could be read, so every log is asked for its ends.
+    fn tell_out_of_range(&mut self, error: &ClientError) -> Turn {
+        let mut told = Vec::new();
+        for (topic, partition, position) in self.partitions.positions() {
+            let ends = self
+                .consumer
+                .fetch_watermarks(topic.as_str(), partition.0, WATERMARK_TIMEOUT);
+            let Ok((log_start, high_watermark)) = ends else {
+                continue;
+            };
+            if position.0 < log_start || position.0 > high_watermark {
+                told.push(KafkaError::OffsetOutOfRange {
+                    topic: topic.clone(),
+                    partition,
+                    position,
+                    log_start: NextOffset(log_start),
+                    high_watermark: NextOffset(high_watermark),
+                });
+            }
+        }
+        if told.is_empty() {
+            let reason = self.consumer.context().take_reason().unwrap_or_default();
+            told.push(self.sort(format!("read from an assigned offset ({reason})"), error));
+        }
+        for error in told {
+            if self.hand_over(Err(error)) == Turn::End {
+                return Turn::End;
+            }
+        }
+        Turn::GoOn
+    }
+
+    /// Which topic or partition it is that does not exist.
+    fn unknown(&self) -> KafkaError {
+        for (topic, partition, _) in self.partitions.positions() {
+            let metadata = self.consumer.fetch_metadata(Some(topic.as_str()), WATERMARK_TIMEOUT);
+            let Ok(metadata) = metadata else { continue };
+            let of_it = metadata.topics().iter().find(|found| found.name() == topic.as_str());
+            let Some(of_it) = of_it.filter(|found| found.error().is_none()) else {
+                return KafkaError::UnknownTopic { topic: topic.clone() };
+            };
+            if !of_it.partitions().iter().any(|found| found.id() == partition.0) {
+                return KafkaError::UnknownPartition {
+                    topic: topic.clone(),
+                    partition,
+                };
+            }
+        }
+        self.sort(
+            "read records",
+            &ClientError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition),
+        )
+    }
+
+    /// Hands over, and waits where the receiver is slow.
+    pub(super) fn hand_over(&mut self, item: Result<PolledBatch, KafkaError>) -> Turn {
+        let turn = match self.output.try_send(item) {
+            Ok(()) => Turn::GoOn,
+            Err(mpsc::error::TrySendError::Closed(_)) => Turn::End,
+            Err(mpsc::error::TrySendError::Full(item)) => self.wait_for_room(item),
+        };
+        *self.status.lock() = self.partitions.status();
+        turn
+    }
+
+    pub(super) fn sort(&self, action: impl Into<String>, error: &ClientError) -> KafkaError {
+        KafkaError::sort(&self.bootstrap, action, WATERMARK_TIMEOUT, error)
+    }
+
+    /// What the handle asks for.
+    pub(super) fn commands(&self) -> &std_mpsc::Receiver<Command> {
+        &self.commands
+    }
+}
