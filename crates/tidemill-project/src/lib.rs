@@ -1,1 +1,35 @@
-//! The user's folder.
+//! The user's project: a folder with `tidemill.toml`, SQL files with headers and Avro schemas, read once into types.
+//!
+//! Invariants: a [`Project`] that exists has no faults — every name it refers to is there, every limit is above zero; all faults
+//! are reported together, each with its file, line and what to do; nothing here reads the process's environment or clock.
+//! Absent on purpose: SQL is not parsed here (the engine plans it), and no store is opened.
+
+mod fault;
+mod folder;
+mod layers;
+mod limits;
+mod project;
+mod provenance;
+mod resolve;
+mod schema;
+mod secret;
+mod settings;
+mod size;
+mod specs;
+mod sql;
+mod tree;
+
+pub use fault::{Fault, Origin, ProjectError};
+pub use layers::{ENVIRONMENT_PREFIX, OTHER_VARIABLES, Overrides};
+pub use project::Project;
+pub use provenance::{Provenance, SettingOrigin, Shown};
+pub use schema::{Field, FieldType, StreamSchema, time_type};
+pub use secret::{MASK, Place, Properties, Secret};
+pub use settings::{
+    Algorithm, BrokerSettings, ClockSettings, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
+    InvalidStreamColumn, KafkaSettings, ModelSettings, SETTINGS_FILE, ServerSettings, Settings, StorageSettings,
+    StreamColumn, StreamSettings, TopK, UnknownAlgorithm,
+};
+pub use size::{ByteSize, InvalidByteSize};
+pub use specs::{DeploymentSpec, ModelSpec, Stream};
+pub use sql::{Check, Evaluation, FeatureView};
