@@ -1,0 +1,104 @@
+//! What the catalog holds before anything landed: the streams' tables with their columns, and the views with their SQL.
+
+use arrow::datatypes::{Schema, SchemaRef};
+use serde::Serialize;
+use tidemill_types::{ColumnName, TableName};
+
+/// The name of the catalog, as in `tidemill.public.transactions`.
+pub const CATALOG: &str = "tidemill";
+/// The one schema of the catalog.
+pub const SCHEMA: &str = "public";
+
+/// The table that one stream lands in.
+#[derive(Debug, Clone)]
+pub struct StreamTable {
+    /// Its name, the stream's.
+    pub name: TableName,
+    /// The stream's own columns and the five that ingest adds. It is what an empty table has; a landed one has its own.
+    pub schema: SchemaRef,
+    /// The column that holds the event time; without one the known time takes its place.
+    pub event_time: Option<ColumnName>,
+    /// What it is, for whoever lists the tables.
+    pub comment: String,
+}
+
+/// A feature view as a table of the catalog.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Its name.
+    pub name: TableName,
+    /// One select statement.
+    pub sql: String,
+    /// What it is, for whoever lists the tables.
+    pub comment: String,
+}
+
+/// The streams and views of a project.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// In the order of the project.
+    pub streams: Vec<StreamTable>,
+    /// In the order of the project.
+    pub views: Vec<View>,
+}
+
+impl Catalog {
+    pub(crate) fn stream(&self, name: &str) -> Option<&StreamTable> {
+        self.streams.iter().find(|stream| stream.name.as_str() == name)
+    }
+
+    pub(crate) fn view(&self, name: &str) -> Option<&View> {
+        self.views.iter().find(|view| view.name.as_str() == name)
+    }
+}
+
+/// What kind of table it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableKind {
+    /// Landed rows of a stream.
+    Stream,
+    /// A feature view.
+    View,
+    /// What ingest could not decode.
+    DeadLetters,
+    /// Another table of the lake.
+    Lake,
+    /// A table of the registry: runs, models, deployments and what goes with them.
+    Registry,
+}
+
+/// A table and its columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableDescription {
+    /// The table.
+    pub name: String,
+    /// Its kind.
+    pub kind: TableKind,
+    /// Its columns, in order.
+    pub columns: Vec<ColumnDescription>,
+    /// What it is.
+    pub comment: String,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnDescription {
+    /// Its name.
+    pub name: String,
+    /// Its Arrow type, as `Int64` or `Timestamp(µs, "UTC")`.
+    pub data_type: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+impl ColumnDescription {
+    pub(crate) fn all(schema: &Schema) -> Vec<ColumnDescription> {
+        let columns = schema.fields().iter().map(|field| ColumnDescription {
+            name: field.name().clone(),
+            data_type: field.data_type().to_string(),
+            nullable: field.is_nullable(),
+        });
+        columns.collect()
+    }
+}
