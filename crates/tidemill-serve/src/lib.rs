@@ -8,4 +8,19 @@
 //! Absent on purpose: HTTP (the api has it), the registry (what shall serve comes as bytes), decisions (a threshold
 //! belongs to a release).
 
+mod deployed;
+mod error;
+mod input;
+mod limits;
+mod observer;
 pub mod protocol;
+mod slots;
+
+pub use deployed::{Candidate, Deployed};
+pub use error::{InputError, InstallError, ServeError};
+pub use limits::{ROWS_PER_REQUEST_MAX, TENSORS_PER_REQUEST_MAX, VALUES_INLINE_MAX};
+pub use observer::{InferenceEvent, InferenceObserver, NoObserver};
+pub use slots::Slots;
+
+#[cfg(test)]
+mod tests;
