@@ -6,10 +6,13 @@
 
 mod fault;
 mod folder;
+mod init;
 mod layers;
 mod limits;
 mod project;
+mod propose;
 mod provenance;
+mod reference;
 mod resolve;
 mod schema;
 mod secret;
@@ -17,12 +20,16 @@ mod settings;
 mod size;
 mod specs;
 mod sql;
+mod template;
 mod tree;
 
 pub use fault::{Fault, Origin, ProjectError};
+pub use init::{init, init_from};
 pub use layers::{ENVIRONMENT_PREFIX, OTHER_VARIABLES, Overrides};
 pub use project::Project;
+pub use propose::{ColumnProposal, StreamProposal};
 pub use provenance::{Provenance, SettingOrigin, Shown};
+pub use reference::{json_schema, settings_reference};
 pub use schema::{Field, FieldType, StreamSchema, time_type};
 pub use secret::{MASK, Place, Properties, Secret};
 pub use settings::{
