@@ -126,7 +126,15 @@ impl Registry {
             .write(move |session| {
                 Box::pin(async move {
                     let model_key = model::find(session, &model).await?;
-                    point(session, &model, model_key, &alias, version, &actor, &reason, now).await
+                    let pointing = Pointing {
+                        model: &model,
+                        model_key,
+                        alias: &alias,
+                        to: version,
+                        actor: &actor,
+                        reason: &reason,
+                    };
+                    point(session, pointing, now).await
                 })
             })
             .await?;
@@ -135,18 +143,30 @@ impl Registry {
     }
 }
 
+/// Where an alias is to point, and by whom.
+pub(crate) struct Pointing<'a> {
+    pub model: &'a ModelName,
+    pub model_key: i64,
+    pub alias: &'a AliasName,
+    pub to: Option<VersionNumber>,
+    pub actor: &'a str,
+    pub reason: &'a str,
+}
+
 /// Points an alias within the caller's change.
-#[expect(clippy::too_many_arguments, reason = "each is a different fact of one event")]
 pub(crate) async fn point(
     session: &mut Session,
-    model: &ModelName,
-    model_key: i64,
-    alias: &AliasName,
-    to: Option<VersionNumber>,
-    actor: &str,
-    reason: &str,
+    pointing: Pointing<'_>,
     now: Micros,
 ) -> Result<AliasEvent, RegistryError> {
+    let Pointing {
+        model,
+        model_key,
+        alias,
+        to,
+        actor,
+        reason,
+    } = pointing;
     let last_of_alias = Arguments::new().int(model_key).text(alias).int(1);
     let last = session.row(sql!("aliases/history"), last_of_alias).await?;
     let last = last.as_ref().map(event).transpose()?;

@@ -4,12 +4,13 @@
 
 use tidemill_types::{AliasName, DeploymentName, Micros, ModelName, VersionNumber};
 
+use crate::alias::{self, Pointing};
 use crate::audit::{self, Deed};
 use crate::db::{Arguments, Session, sql};
 use crate::deployment::{deployment, target};
 use crate::limits::{DESCRIPTION_CHARS_MAX, LABEL_CHARS_MAX, PAGE_ROWS_MAX};
 use crate::registry::page;
-use crate::{Approval, Deployment, DeploymentKind, Registry, RegistryError, ReleasePins, alias, check, model};
+use crate::{Approval, Deployment, DeploymentKind, Registry, RegistryError, ReleasePins, check, model};
 
 /// A version that goes live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,8 +183,15 @@ async fn append(session: &mut Session, event: Event, now: Micros) -> Result<Depl
     } else {
         new.reason.clone()
     };
-    let to = Some(event.version);
-    alias::point(session, &event.model, model_key, &new.alias, to, &new.actor, &why, now).await?;
+    let pointing = Pointing {
+        model: &event.model,
+        model_key,
+        alias: &new.alias,
+        to: Some(event.version),
+        actor: &new.actor,
+        reason: &why,
+    };
+    alias::point(session, pointing, now).await?;
     let deed = Deed {
         at: now,
         actor: &new.actor,

@@ -259,6 +259,9 @@ impl Explain for RegistryError {
             RegistryError::Migrate { .. } => {
                 "the file may have been written by a newer version of tidemill: use that version, or another file"
             }
+            RegistryError::Commit { .. } => {
+                "another process may be writing to the registry's file, or the disk is full"
+            }
             RegistryError::NotFound { kind: "run", .. } | RegistryError::AmbiguousRun { .. } => {
                 return Some(format!(
                     "`tidemill runs list` shows the ids; {RUN_PREFIX_CHARS_MIN} digits are enough where they are unique"

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tidemill_types::{Micros, RunId};
+use tidemill_types::{Metrics, Micros, RunId};
 
 use crate::db::{Arguments, Session, sql};
 use crate::limits::METRICS_PER_BATCH_MAX;
@@ -32,6 +32,15 @@ impl MetricPoint {
             step,
             at: None,
         }
+    }
+
+    /// All of `metrics` at one step, of now.
+    pub fn all(metrics: &Metrics, step: i64) -> Vec<MetricPoint> {
+        metrics
+            .0
+            .iter()
+            .map(|(name, value)| MetricPoint::new(name, *value, step))
+            .collect()
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use tidemill_types::{AliasName, Lineage, Micros, ModelName, RunId, VersionNumber};
 
-use crate::alias;
+use crate::alias::{self, Pointing};
 use crate::artifact::{self, ArtifactEntry};
 use crate::audit::{self, Deed};
 use crate::db::{Arguments, Session, sql};
@@ -100,8 +100,15 @@ async fn register(session: &mut Session, new: &NewVersion, now: Micros) -> Resul
     session.execute(sql!("models/insert_version_run"), produced).await?;
     if let Some(alias) = &new.alias {
         let reason = format!("registered by run {}", new.run);
-        let target = Some(registered.version);
-        alias::point(session, &new.model, model_key, alias, target, &new.actor, &reason, now).await?;
+        let pointing = Pointing {
+            model: &new.model,
+            model_key,
+            alias,
+            to: Some(registered.version),
+            actor: &new.actor,
+            reason: &reason,
+        };
+        alias::point(session, pointing, now).await?;
     }
     if new.finish_run {
         run::finish(session, &new.run, &RunEnd::Finished, now).await?;

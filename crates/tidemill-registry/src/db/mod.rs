@@ -1,8 +1,8 @@
 //! The one place that knows a database driver: statements, their arguments, rows, sessions.
 //!
 //! Everything above speaks [`Sql`], [`Arguments`], [`Row`] and [`Session`]. A second dialect is a folder of migrations
-//! and one more arm in the two enums of this folder: the statements use `$1` parameters, `on conflict` and `returning`,
-//! which SQLite and PostgreSQL share.
+//! and one more arm in the enums of this folder: the statements use `$1` parameters, `on conflict` and `returning`, which
+//! SQLite and PostgreSQL share.
 
 mod arguments;
 mod readers;

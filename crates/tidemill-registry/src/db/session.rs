@@ -51,7 +51,7 @@ impl Session {
         while let Some(first) = rows.peek() {
             let width = first.0.len();
             let chunk: Vec<Arguments> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
-            // Safe: the text is a file of this crate, and only parameter numbers are put in.
+            // Safe: the text is a file of this crate, and only parameters are put in.
             let text = AssertSqlSafe(sql.text.replace(ROWS_MARK, &parameter_groups(chunk.len(), width))).into_sql_str();
             let flat = Arguments(chunk.into_iter().flat_map(|row| row.0).collect());
             let bound = bind(flat).map_err(|source| failed(sql, source))?;
@@ -68,7 +68,7 @@ impl Session {
         let mut all = Vec::new();
         for chunk in keys.chunks(ROWS_PER_STATEMENT) {
             let group = parameter_groups(1, chunk.len());
-            // Safe: the text is a file of this crate, and only parameter numbers are put in.
+            // Safe: the text is a file of this crate, and only parameters are put in.
             let text = AssertSqlSafe(sql.text.replace(KEYS_MARK, group.trim_matches(['(', ')']))).into_sql_str();
             let arguments = chunk
                 .iter()
@@ -106,9 +106,10 @@ impl Session {
         Ok(row.map(|row| Row::new(sql, row)))
     }
 
-    /// Begins, ends or marks a transaction: no arguments, no plan worth keeping.
+    /// Begins, ends or marks a transaction.
     pub(super) async fn control(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        self.sqlite().execute(statement).await.map(drop)
+        // As a query it stays prepared; as a bare text it would be parsed each time.
+        self.sqlite().execute(sqlx::query(statement)).await.map(drop)
     }
 
     /// Gives the connection back, or closes it.
@@ -141,21 +142,11 @@ fn bind(arguments: Arguments) -> Result<SqliteArguments, sqlx::Error> {
     Ok(bound)
 }
 
-/// `($1, $2), ($3, $4)` for two rows of two.
+/// `(?, ?), (?, ?)` for two rows of two. SQLite finds a numbered parameter by a walk over all of them, which costs more
+/// than the rows from some hundred on; these have no name to look for.
 fn parameter_groups(rows: usize, width: usize) -> String {
-    let mut text = String::with_capacity(rows * width * 6);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..width {
-            if column > 0 {
-                text.push_str(", ");
-            }
-            text.push('$');
-            text.push_str(&(row * width + column + 1).to_string());
-        }
-        text.push(')');
-    }
-    text
+    let group = format!("({})", vec!["?"; width].join(", "));
+    vec![group; rows].join(", ")
 }
 
 #[cfg(test)]
@@ -163,12 +154,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_numbered_row_by_row() {
-        for (rows, width, expected) in [
-            (1, 1, "($1)"),
-            (1, 3, "($1, $2, $3)"),
-            (3, 2, "($1, $2), ($3, $4), ($5, $6)"),
-        ] {
+    fn each_row_is_a_group_of_parameters() {
+        for (rows, width, expected) in [(1, 1, "(?)"), (1, 3, "(?, ?, ?)"), (3, 2, "(?, ?), (?, ?), (?, ?)")] {
             assert_eq!(parameter_groups(rows, width), expected);
         }
     }

@@ -1,11 +1,14 @@
 //! Many writers, processes that die, files that were changed by hand.
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 use tidemill_types::{ErrorCode, Explain as _, VersionNumber};
 
-use super::{House, alias, model, new_run};
-use crate::{MetricPoint, NewRun, RegistryError, RunEnd, RunFilter, RunStatus};
+use super::{House, alias, model, new_run, place};
+use crate::db::sql;
+use crate::{
+    ArtifactEntry, MetricPoint, NewDeployment, NewRun, RegistryError, ReleasePins, RunEnd, RunFilter, RunStatus,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_writes_of_many_writers_land() {
@@ -96,6 +99,99 @@ async fn reopening_keeps_everything_and_reaps_the_dead() {
     let ended = registry.finish_run(&died, RunEnd::Finished).await.unwrap_err();
     assert_eq!(ended.code(), ErrorCode::Conflict);
     registry.verify_audit_chain().await.unwrap();
+}
+
+/// How many rows each table has.
+async fn counts(file: &mut SqliteConnection) -> Vec<(&'static str, i64)> {
+    let mut counts = Vec::new();
+    for table in TABLES {
+        let count = AssertSqlSafe(format!("select count(*) from {table}"));
+        counts.push((table, sqlx::query_scalar(count).fetch_one(&mut *file).await.unwrap()));
+    }
+    counts
+}
+
+/// What registering and deploying write to.
+const TABLES: [&str; 10] = [
+    "run_lineage",
+    "training_inputs",
+    "stream_ranges",
+    "registered_models",
+    "model_versions",
+    "artifact_entries",
+    "version_runs",
+    "alias_events",
+    "audit_log",
+    "releases",
+];
+
+#[tokio::test]
+async fn a_change_that_breaks_at_any_table_leaves_nothing() {
+    let house = House::new().await;
+    let registry = &house.registry;
+    let mut new = house.version("one").await;
+    new.files = vec![ArtifactEntry {
+        path: "model.txt".into(),
+        hash: new.artifact,
+    }];
+    new.alias = Some(alias("challenger"));
+    let deployment = NewDeployment {
+        deployment: place("fraud"),
+        model: model(),
+        version: VersionNumber(1),
+        pins: ReleasePins::default(),
+        alias: alias("champion"),
+        actor: "anna".into(),
+        reason: String::new(),
+    };
+    let mut file = by_hand(&house).await;
+    let break_at = |table: &str| {
+        AssertSqlSafe(format!(
+            "create trigger broken before insert on {table} begin select raise(abort, 'broken'); end"
+        ))
+    };
+    let before = counts(&mut file).await;
+    for table in &TABLES[..9] {
+        file.execute(break_at(table)).await.unwrap();
+        assert!(registry.register_version(new.clone()).await.is_err(), "{table}");
+        file.execute("drop trigger broken").await.unwrap();
+        assert_eq!(counts(&mut file).await, before, "{table}");
+        let status = registry.run(&new.run).await.unwrap().run.status;
+        assert_eq!(status, RunStatus::Running, "{table}");
+    }
+    registry.register_version(new).await.unwrap();
+    let before = counts(&mut file).await;
+    for table in ["releases", "deployment_events", "alias_events", "audit_log"] {
+        file.execute(break_at(table)).await.unwrap();
+        assert!(registry.record_deployment(deployment.clone()).await.is_err(), "{table}");
+        file.execute("drop trigger broken").await.unwrap();
+        assert_eq!(counts(&mut file).await, before, "{table}");
+        assert_eq!(registry.current_deployments().await.unwrap(), [], "{table}");
+    }
+    registry.record_deployment(deployment).await.unwrap();
+    registry.verify_audit_chain().await.unwrap();
+}
+
+#[tokio::test]
+async fn lists_of_runs_are_read_from_an_index() {
+    let house = House::new().await;
+    let mut file = by_hand(&house).await;
+    for (sql, index) in [
+        (sql!("runs/by_highest_metric"), "latest_metrics_by_value"),
+        (sql!("runs/by_lowest_metric"), "latest_metrics_by_value"),
+        (sql!("runs/newest"), "runs_by_start_anywhere"),
+        (sql!("runs/newest_of_experiment"), "runs_by_start"),
+        (sql!("runs/running_of_owner"), "runs_running"),
+    ] {
+        let explain = AssertSqlSafe(format!("explain query plan {}", sql.text));
+        let plan = sqlx::query(explain).fetch_all(&mut file).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains(index), "{}:\n{plan}", sql.name);
+        let sorts = plan.contains("TEMP B-TREE");
+        let scans_runs = plan.contains("SCAN r") && !plan.contains("SCAN r USING");
+        assert!(!sorts && !scans_runs, "{}:\n{plan}", sql.name);
+    }
 }
 
 /// The file as somebody with an editor for databases sees it.
