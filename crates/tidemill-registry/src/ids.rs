@@ -22,6 +22,8 @@ impl IdSource for RandomIds {
 }
 
 /// Ids that are the same each time: 1, 2, 3 … in hexadecimal, for output that must not change.
+///
+/// For a new registry only: on one that has runs the first id is taken already, and starting a run fails.
 #[derive(Debug, Default)]
 pub struct CountedIds(AtomicU64);
 
