@@ -95,16 +95,18 @@ impl Fault {
         self
     }
 
-    /// The hint and the place in one line, as `did you mean `key`?; see tidemill.toml:7`.
+    /// The hint and the place in one line, as `add a bound; see tidemill.toml:7`.
     pub fn advice(&self) -> Option<String> {
         let place = match &self.origin {
             Some(origin @ Origin::File { .. }) => Some(format!("see {origin}")),
-            Some(Origin::Environment { variable }) => Some(format!("set by {variable}")),
+            Some(Origin::Environment { variable }) if !self.message.contains(variable) => {
+                Some(format!("set by {variable}"))
+            }
             Some(Origin::Flag { setting }) => Some(format!("set by the flag for `{setting}`")),
-            Some(Origin::Default) | None => None,
+            _ => None,
         };
         match (self.hint.clone(), place) {
-            (Some(hint), Some(place)) => Some(format!("{hint}; {place}")),
+            (Some(hint), Some(place)) => Some(and(&hint, &place)),
             (hint, place) => hint.or(place),
         }
     }
@@ -168,6 +170,12 @@ impl Explain for ProjectError {
             _ => None,
         }
     }
+}
+
+/// Two hints in one line.
+pub(crate) fn and(hint: &str, more: &str) -> String {
+    let between = if hint.ends_with('?') { "" } else { ";" };
+    format!("{hint}{between} {more}")
 }
 
 /// The candidate that was most likely meant by `word`, if any is near.

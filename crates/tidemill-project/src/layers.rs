@@ -13,13 +13,7 @@ use crate::tree::{Node, Path, Step, Value, parse_value, split_path};
 pub const ENVIRONMENT_PREFIX: &str = "TIDEMILL_";
 
 /// Variables with the prefix that are no settings: where the project is, how much is logged, and what tests and the build use.
-pub const OTHER_VARIABLES: [&str; 5] = [
-    "TIDEMILL_PROJECT",
-    "TIDEMILL_LOG",
-    "TIDEMILL_CACHE",
-    "TIDEMILL_SHARED",
-    "TIDEMILL_CONFIG",
-];
+pub const OTHER_VARIABLES: [&str; 4] = ["TIDEMILL_PROJECT", "TIDEMILL_LOG", "TIDEMILL_CACHE", "TIDEMILL_SHARED"];
 
 /// What is laid over the file.
 #[derive(Debug, Clone, Default)]
@@ -109,10 +103,14 @@ fn unknown_variable(variable: &str, path: &[String], origin: Origin) -> Fault {
             rest.collect::<String>()
         ))
     };
-    let near_other = || nearest(variable, OTHER_VARIABLES).map(str::to_owned);
+    let near_other = || {
+        let bare = |name: &'static str| name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(name);
+        let other = nearest(&joined, OTHER_VARIABLES.map(bare))?;
+        Some(format!("{ENVIRONMENT_PREFIX}{other}"))
+    };
     let hint = match one_underscore.or_else(near_other).or_else(near_section) {
         Some(meant) => format!("did you mean {meant}?"),
-        None => "a setting `section.name` is TIDEMILL_SECTION__NAME; docs/settings.md lists them all".to_owned(),
+        None => "the setting `section.name` is TIDEMILL_SECTION__NAME; `tidemill config` lists them all".to_owned(),
     };
     Fault::new(format!("the environment variable {variable} names no setting"))
         .with_hint(hint)

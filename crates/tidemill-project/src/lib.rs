@@ -40,3 +40,6 @@ pub use settings::{
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};
 pub use sql::{Check, Evaluation, FeatureView};
+
+#[cfg(test)]
+mod tests;

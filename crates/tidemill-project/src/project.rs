@@ -1,5 +1,6 @@
 //! A project as a whole: read, checked, ready to use.
 
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -10,11 +11,11 @@ use crate::folder;
 use crate::layers::{self, Overrides};
 use crate::limits;
 use crate::provenance::Provenance;
-use crate::resolve;
+use crate::resolve::{self, Named};
 use crate::secret::Place;
 use crate::settings::{SETTINGS_FILE, Settings};
 use crate::specs::{DeploymentSpec, ModelSpec, Stream};
-use crate::sql::{Check, Evaluation, FeatureView, Kind};
+use crate::sql::{Check, Evaluation, FeatureView, Kind, SqlFile};
 use crate::tree::{parse_document, read};
 
 /// A project without faults.
@@ -47,52 +48,46 @@ impl Project {
     pub fn load(dir: &Path, overrides: &Overrides) -> Result<Project, ProjectError> {
         let text = folder::read_text(dir, Path::new(SETTINGS_FILE)).map_err(|fault| no_project(dir, fault))?;
         let (mut root, mut faults) = parse_document(&text, Path::new(SETTINGS_FILE));
+        let readable = faults.is_empty();
+        let sql = resolve::SqlFiles {
+            views: named(dir, Kind::View, &mut faults, FeatureView::read, |view| {
+                view.name.clone()
+            }),
+            checks: named(dir, Kind::Check, &mut faults, Check::read, |check| check.name.clone()),
+            evaluations: named(dir, Kind::Evaluation, &mut faults, Evaluation::read, |evaluation| {
+                evaluation.name.clone()
+            }),
+        };
         layers::refuse_header_settings(&mut root, &mut faults);
         layers::lay_over(&mut root, overrides, &mut faults);
         let settings: Option<Settings> = read(root.clone(), &mut faults);
-        let settings = settings.unwrap_or_default();
+        // Half a file names half of what is there; holding it against the rest would find faults that are none.
+        let Some(settings) = settings.filter(|_| readable) else {
+            return Err(refused(dir, faults));
+        };
         limits::check(&settings, &root, &mut faults);
-
-        let views = by_name(dir, Kind::View, &mut faults, FeatureView::read, |view| {
-            view.name.clone()
-        });
-        let checks = by_name(dir, Kind::Check, &mut faults, Check::read, |check| check.name.clone());
-        let evaluations = by_name(dir, Kind::Evaluation, &mut faults, Evaluation::read, |evaluation| {
-            evaluation.name.clone()
-        });
-
         let mut resolver = resolve::Resolver {
             dir,
             root: &root,
             faults: &mut faults,
         };
         let streams = resolver.streams(&settings);
-        resolver.tables(&settings, &views, &checks);
-        let sql = resolve::SqlFiles {
-            views: &views,
-            checks: &checks,
-            evaluations: &evaluations,
-        };
+        resolver.tables(&settings, &sql);
         let models = resolver.models(&settings, &streams, &sql);
         let deployments = resolver.deployments(&settings);
+        if !faults.is_empty() {
+            return Err(refused(dir, faults));
+        }
         let mut warnings = folder::sql_strays(dir).unwrap_or_else(|fault| vec![fault]);
         warnings.extend(unused_schemas(dir, &streams));
-
-        if !faults.is_empty() {
-            sort(&mut faults);
-            return Err(ProjectError {
-                dir: dir.to_owned(),
-                faults,
-            });
-        }
         Ok(Project {
             dir: dir.to_owned(),
             provenance: Provenance::of(&settings, &root),
             settings,
             streams,
-            views,
-            checks,
-            evaluations,
+            views: sql.views.sound,
+            checks: sql.checks.sound,
+            evaluations: sql.evaluations.sound,
             models,
             deployments,
             warnings,
@@ -142,21 +137,25 @@ fn no_project(dir: &Path, fault: Fault) -> ProjectError {
     ProjectError::one(dir, fault)
 }
 
-/// The SQL files of a kind by name. Files of one folder cannot share a name, as the name is the file's.
-fn by_name<N: std::hash::Hash + Eq, T>(
+/// The SQL files of a kind. Files of one folder cannot share a name, as the name is the file's.
+fn named<N: Hash + Eq, T>(
     dir: &Path,
     kind: Kind,
     faults: &mut Vec<Fault>,
-    read: impl Fn(&crate::sql::SqlFile, &mut Vec<Fault>) -> Option<T>,
+    read: impl Fn(&SqlFile, &mut Vec<Fault>) -> Option<T>,
     name: impl Fn(&T) -> N,
-) -> IndexMap<N, T> {
-    let mut found = IndexMap::new();
-    for file in folder::sql_files(dir, kind, faults) {
-        if let Some(item) = read(&file, faults) {
-            found.insert(name(&item), item);
+) -> Named<N, T> {
+    let files = folder::sql_files(dir, kind, faults);
+    let mut sound = IndexMap::new();
+    for file in &files {
+        if let Some(item) = read(file, faults) {
+            sound.insert(name(&item), item);
         }
     }
-    found
+    Named {
+        sound,
+        names: files.into_iter().map(|file| file.stem).collect(),
+    }
 }
 
 fn unused_schemas(dir: &Path, streams: &IndexMap<StreamName, Stream>) -> Vec<Fault> {
@@ -169,13 +168,17 @@ fn unused_schemas(dir: &Path, streams: &IndexMap<StreamName, Stream>) -> Vec<Fau
         .collect()
 }
 
-/// Settings first, then the files by name and line; what came from elsewhere last, in the order it was found.
-fn sort(faults: &mut [Fault]) {
+/// The faults in order: settings first, then the files by name and line, then what came from elsewhere as it was found.
+fn refused(dir: &Path, mut faults: Vec<Fault>) -> ProjectError {
     faults.sort_by_key(|fault| match &fault.origin {
         Some(Origin::File { file, line }) => {
-            let settings_first = usize::from(file != Path::new(SETTINGS_FILE));
-            (settings_first, file.clone(), *line)
+            let other_file = usize::from(file != Path::new(SETTINGS_FILE));
+            (other_file, file.clone(), *line)
         }
         _ => (2, PathBuf::new(), 0),
     });
+    ProjectError {
+        dir: dir.to_owned(),
+        faults,
+    }
 }

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tidemill_types::DurationText;
 
 use super::forms::DurationForm;
@@ -17,6 +18,7 @@ use crate::size::ByteSize;
 #[schemars(inline)]
 pub struct ServerSettings {
     /// Where it listens. An address that others can reach needs a token.
+    #[serde(deserialize_with = "address")]
     #[schemars(with = "String", example = &"127.0.0.1:8080")]
     pub address: SocketAddr,
     /// The bearer token that requests must show. Better given as TIDEMILL_SERVER__TOKEN or in `token_file` than here.
@@ -34,6 +36,16 @@ pub struct ServerSettings {
     /// How long requests in flight have to end at shutdown.
     #[schemars(with = "DurationForm")]
     pub shutdown_timeout: DurationText,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let invalid = |_| {
+        D::Error::custom(format!(
+            "`{text}` is not an address: write 127.0.0.1:8080 or [::1]:8080"
+        ))
+    };
+    text.parse().map_err(invalid)
 }
 
 impl Default for ServerSettings {

@@ -33,6 +33,8 @@ pub struct Check {
     pub header_lines: usize,
     /// SHA-256 of the file's text, in hexadecimal.
     pub sha256: String,
+    /// The line of the header that says what it is on.
+    pub(crate) on_line: usize,
 }
 
 const KINDS: [(&str, CheckKind); 2] = [("row", CheckKind::Row), ("query", CheckKind::Query)];
@@ -87,6 +89,7 @@ impl Check {
             file: file.file.clone(),
             header_lines: header.lines,
             sha256: body.sha256,
+            on_line: header.line("on"),
         })
     }
 }

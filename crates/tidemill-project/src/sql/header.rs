@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::fault::{Fault, did_you_mean};
+use crate::fault::{Fault, and, did_you_mean};
 
 /// What a SQL file is, by its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,5 +191,45 @@ fn unknown_key_hint(key: &str, kind: Kind) -> String {
         return format!("`{key}` belongs to files in sql/{}", other.folder());
     }
     let known = kind.required().iter().chain(kind.optional()).copied();
-    format!("{}; an empty line ends the header", did_you_mean(key, known))
+    and(&did_you_mean(key, known), "an empty line ends the header")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_documents_table_holds_every_key() {
+        let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sql-files.md"));
+        let page = std::fs::read_to_string(page).unwrap();
+        let listed = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        for (kind, required, optional) in HEADER_KEYS {
+            let optional = format!("{} |", listed(optional));
+            let row = format!(
+                "| `sql/{}` | {} | {} | {}",
+                kind.folder(),
+                kind.noun(),
+                listed(required),
+                optional.trim_start()
+            );
+            assert!(page.contains(&row), "docs/sql-files.md lacks the row\n{row}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_with_a_colon_is_no_header() {
+        for (line, expected) in [
+            ("-- check: x", Some(("check", "x"))),
+            ("--event time:AT", Some(("event time", "AT"))),
+            ("-- Note: x", None),
+            ("-- there is one thing: x", None),
+            ("-- check:", None),
+            ("check: x", None),
+            ("", None),
+        ] {
+            assert_eq!(entry(line), expected, "{line}");
+        }
+    }
 }

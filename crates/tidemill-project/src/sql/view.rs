@@ -30,6 +30,8 @@ pub struct FeatureView {
     pub header_lines: usize,
     /// SHA-256 of the file's text, in hexadecimal.
     pub sha256: String,
+    /// The line of the header that names the key.
+    pub(crate) key_line: usize,
 }
 
 impl FeatureView {
@@ -55,6 +57,7 @@ impl FeatureView {
             file: file.file.clone(),
             header_lines: header.lines,
             sha256: body.sha256,
+            key_line: header.line("key"),
         })
     }
 }

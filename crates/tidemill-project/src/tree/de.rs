@@ -98,11 +98,11 @@ impl de::Error for ReadError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> ReadError {
-        ReadError::custom(format!("expected {expected}, found {}", describe(&found)))
+        ReadError::custom(format!("expected {}, found {}", wanted(expected), describe(&found)))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> ReadError {
-        ReadError::custom(format!("expected {expected}, found {}", describe(&found)))
+        ReadError::custom(format!("expected {}, found {}", wanted(expected), describe(&found)))
     }
 
     fn missing_field(field: &'static str) -> ReadError {
@@ -120,9 +120,29 @@ impl de::Error for ReadError {
     }
 }
 
+/// What a type is called by people who write settings.
+fn wanted(expected: &dyn de::Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "u16" => format!("a whole number from 0 to {}", u16::MAX),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" | "usize" => "a whole number from 0".to_owned(),
+        "i32" => format!("a whole number from {} to {}", i32::MIN, i32::MAX),
+        "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" => "a text in quotes".to_owned(),
+        "a sequence" => "an array".to_owned(),
+        "a map" => "a table".to_owned(),
+        _ => text,
+    }
+}
+
 fn describe(found: &Unexpected<'_>) -> String {
     match found {
         Unexpected::Str(text) => format!("the text \"{text}\""),
+        Unexpected::Signed(number) => format!("the number {number}"),
+        Unexpected::Float(number) => format!("the number {number}"),
+        Unexpected::Bool(truth) => truth.to_string(),
         Unexpected::Map => "a table".to_owned(),
         Unexpected::Seq => "an array".to_owned(),
         other => other.to_string(),
@@ -179,7 +199,7 @@ impl<'a> NodeDeserializer<'a> {
     fn note_unknown(&self, key: &str, origin: &Origin, fields: &'static [&'static str]) {
         let path = self.path.key(key);
         let hint = if nearest(key, fields.iter().copied()).is_none() && fields.len() > 12 {
-            "docs/settings.md lists them all".to_owned()
+            "`tidemill config` lists them all".to_owned()
         } else {
             did_you_mean(key, fields.iter().copied())
         };
