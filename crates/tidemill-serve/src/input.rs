@@ -111,12 +111,13 @@ fn from_columns(
             });
         }
     }
+    if by_position.contains(&None) {
+        // Before anything is allocated: a wide model and one long tensor must not cost memory.
+        return Err(missing(signature, &by_position, tensors));
+    }
     let count = tensors[0].data.len();
     let mut rows = vec![0.0; count * features.len()];
-    for (position, (feature, tensor)) in features.iter().zip(&by_position).enumerate() {
-        let Some(tensor) = tensor else {
-            return Err(missing(signature, &by_position, tensors));
-        };
+    for (position, (feature, tensor)) in features.iter().zip(by_position.into_iter().flatten()).enumerate() {
         fill(feature, tensor, 0..count, &mut rows, position, features.len())?;
     }
     Ok(rows)

@@ -40,19 +40,19 @@ impl Slots {
         let (model, version) = (candidate.model.clone(), candidate.version);
         let checked = tokio::task::spawn_blocking(|| Deployed::check(candidate)).await;
         let deployed = checked.map_err(|source| InstallError::BrokeOff { model, version, source })??;
-        Ok(self.swap(deployment, Arc::new(deployed)))
+        Ok(self.swap(deployment, &Arc::new(deployed)))
     }
 
     /// Lets `deployed` answer from now on. Requests that run are finished by what they started with. Returns what served
     /// before.
-    pub fn swap(&self, deployment: &DeploymentName, deployed: Arc<Deployed>) -> Option<Arc<Deployed>> {
+    pub fn swap(&self, deployment: &DeploymentName, deployed: &Arc<Deployed>) -> Option<Arc<Deployed>> {
         info!(
             deployment = %deployment, model = %deployed.model, version = %deployed.version,
             "`{deployment}` serves `{}` {}", deployed.model, deployed.version
         );
         let before = self.slots.rcu(|slots| {
             let mut slots = BTreeMap::clone(slots);
-            slots.insert(deployment.clone(), Arc::clone(&deployed));
+            slots.insert(deployment.clone(), Arc::clone(deployed));
             slots
         });
         before.get(deployment).cloned()

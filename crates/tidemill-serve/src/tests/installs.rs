@@ -75,7 +75,7 @@ async fn requests_during_swaps_are_answered_by_one_version() {
         std::thread::spawn(move || {
             let mut turn = 0;
             while !done.load(Ordering::Relaxed) {
-                slots.swap(&name("fraud"), Arc::clone(&versions[turn % 2]));
+                slots.swap(&name("fraud"), &versions[turn % 2]);
                 turn += 1;
             }
         })

@@ -52,9 +52,12 @@ pub(super) fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
+/// Deployment, version, rows, why it was refused.
+pub(super) type Heard = (String, u32, usize, Option<ErrorCode>);
+
 /// Writes down what it hears.
 #[derive(Default)]
-pub(super) struct Recorder(pub(super) Mutex<Vec<(String, u32, usize, Option<ErrorCode>)>>);
+pub(super) struct Recorder(pub(super) Mutex<Vec<Heard>>);
 
 impl InferenceObserver for Recorder {
     fn observe(&self, event: InferenceEvent<'_>) {
@@ -67,6 +70,6 @@ impl InferenceObserver for Recorder {
 pub(super) fn slots() -> (Slots, Arc<Recorder>) {
     let recorder = Arc::new(Recorder::default());
     let slots = Slots::new(Arc::clone(&recorder) as Arc<dyn InferenceObserver>);
-    slots.swap(&name("fraud"), Arc::new(Deployed::check(candidate(1, 0.0)).unwrap()));
+    slots.swap(&name("fraud"), &Arc::new(Deployed::check(candidate(1, 0.0)).unwrap()));
     (slots, recorder)
 }

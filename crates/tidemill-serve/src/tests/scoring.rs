@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "cases read better without ampersands")]
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};

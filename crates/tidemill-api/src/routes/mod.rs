@@ -1,0 +1,88 @@
+//! Every route with its description, a file per noun. A route is only ever added here, together with its description, so
+//! that the OpenAPI document cannot lack one.
+
+mod aliases;
+mod checks;
+mod dead_letters;
+mod deployments;
+mod documentation;
+mod features;
+mod health;
+mod inference;
+mod models;
+mod openapi;
+mod runs;
+mod sql;
+mod status;
+mod tables;
+
+use axum::Router;
+use bytes::Bytes;
+pub(crate) use sql::{ELAPSED_MICROS, TRUNCATED};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::server::state::ApiState;
+
+/// The routes by the time they may take, and the document that describes them all.
+pub(crate) struct Routes {
+    /// They look something up, or score.
+    pub(crate) quick: Router<ApiState>,
+    /// They compute.
+    pub(crate) work: Router<ApiState>,
+    /// OpenAPI, JSON.
+    pub(crate) openapi: Bytes,
+}
+
+/// All routes.
+pub(crate) fn routes() -> Routes {
+    let quick = OpenApiRouter::with_openapi(openapi::document())
+        .routes(routes!(documentation::landing))
+        .routes(routes!(documentation::page))
+        .routes(routes!(documentation::index))
+        .routes(routes!(documentation::asset))
+        .routes(routes!(documentation::openapi))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(inference::server))
+        .routes(routes!(inference::live))
+        .routes(routes!(inference::server_ready))
+        .routes(routes!(inference::model))
+        .routes(routes!(inference::version))
+        .routes(routes!(inference::model_ready))
+        .routes(routes!(inference::version_ready))
+        .routes(routes!(inference::infer))
+        .routes(routes!(inference::infer_version))
+        .routes(routes!(status::status))
+        .routes(routes!(tables::tables))
+        .routes(routes!(runs::experiments))
+        .routes(routes!(runs::compare))
+        .routes(routes!(runs::run))
+        .routes(routes!(models::models))
+        .routes(routes!(models::model))
+        .routes(routes!(models::versions))
+        .routes(routes!(models::version))
+        .routes(routes!(models::lineage))
+        .routes(routes!(aliases::aliases))
+        .routes(routes!(aliases::alias_events))
+        .routes(routes!(aliases::set_alias))
+        .routes(routes!(deployments::deployments, deployments::deploy))
+        .routes(routes!(deployments::history))
+        .routes(routes!(deployments::rollback))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show));
+    let work = OpenApiRouter::new()
+        .routes(routes!(sql::sql))
+        .routes(routes!(features::features))
+        .routes(routes!(checks::check))
+        .routes(routes!(runs::runs, runs::train));
+    let (quick, mut document) = quick.split_for_parts();
+    let (work, more) = work.split_for_parts();
+    document.merge(more);
+    Routes {
+        quick,
+        work,
+        openapi: openapi::json(&document),
+    }
+}
