@@ -1,0 +1,173 @@
+//! One client's connection: a task reads requests ahead, up to a limit; another answers them one after the other.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::ApiKey;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::frame::{Frame, FrameError, Taken, UnencodableResponse, peek_key, read_frame, read_request};
+use super::shapes::shape_of;
+use super::versions::{PRODUCE_VERSION_MIN, supported};
+use crate::api;
+use crate::api::produce_old::{Refusal, refuse};
+use crate::node::{Node, Peer};
+
+/// A response on its way out, with the memory that it holds.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub bytes: Bytes,
+    /// Held until the client has taken the bytes.
+    pub memory: Option<Taken>,
+}
+
+impl From<Bytes> for Outgoing {
+    fn from(bytes: Bytes) -> Self {
+        Outgoing { bytes, memory: None }
+    }
+}
+
+/// Why a connection is closed from our side.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectionFault {
+    #[error("unknown request {0}")]
+    UnknownKey(i16),
+    #[error("request {key:?} in unknown version {version}")]
+    UnknownVersion { key: ApiKey, version: i16 },
+    #[error("malformed {key:?} request in version {version}: {reason}")]
+    Malformed { key: ApiKey, version: i16, reason: String },
+    /// A request that wants no answer failed: closing is the only way to tell.
+    #[error("a produce request without acknowledgement failed: {0}")]
+    Unacknowledged(ResponseError),
+    #[error(transparent)]
+    Unencodable(#[from] UnencodableResponse),
+}
+
+/// Serves a connection until it ends, from either side.
+pub(crate) async fn serve(socket: TcpStream, address: SocketAddr, node: Arc<Node>) {
+    // Requests and answers are whole messages: waiting for more to send would only add delay.
+    if let Err(error) = socket.set_nodelay(true) {
+        debug!(%address, %error, "failed to set TCP_NODELAY");
+    }
+    let Ok(local) = socket.local_addr() else { return };
+    let gone = CancellationToken::new();
+    let peer = Peer::new(&node, address, local, gone.clone());
+    let (reader, writer) = socket.into_split();
+    let (sender, frames) = mpsc::channel(node.settings.limits.requests_in_flight_max);
+    tokio::select! {
+        () = read_ahead(reader, sender, &node, address, gone) => (),
+        () = answer_all(frames, writer, &node, peer) => (),
+    }
+}
+
+/// Reads requests until the client closes, a frame is none, or the broker stops. What was read by then is still answered:
+/// this returns only when it is dropped with the connection.
+async fn read_ahead(
+    mut reader: OwnedReadHalf,
+    frames: mpsc::Sender<Frame>,
+    node: &Node,
+    address: SocketAddr,
+    gone: CancellationToken,
+) {
+    let limits = &node.settings.limits;
+    let idle = Duration::from_millis(limits.idle_timeout_ms);
+    loop {
+        let read = read_frame(&mut reader, limits.request_bytes_max, idle, &node.requests_memory);
+        let frame = tokio::select! {
+            () = node.stop.cancelled() => break,
+            frame = read => frame,
+        };
+        match frame {
+            Ok(Some(frame)) => {
+                if frames.send(frame).await.is_err() {
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(FrameError::Idle) if frames.capacity() < frames.max_capacity() => (),
+            Err(error @ (FrameError::Io(_) | FrameError::Idle)) => {
+                debug!(%address, %error, "closed the connection to {address}: {error}");
+                break;
+            }
+            Err(error) => {
+                warn!(%address, %error, "closed the connection to {address}: {error}");
+                break;
+            }
+        }
+    }
+    // Nobody is there to wait for news any more.
+    gone.cancel();
+    drop(frames);
+    std::future::pending::<()>().await;
+}
+
+/// Answers requests in their order, until there are no more.
+async fn answer_all(mut frames: mpsc::Receiver<Frame>, mut writer: OwnedWriteHalf, node: &Arc<Node>, mut peer: Peer) {
+    let address = peer.address;
+    let write_timeout = Duration::from_millis(node.settings.limits.write_timeout_ms);
+    while let Some(Frame { bytes, memory }) = frames.recv().await {
+        let outgoing = match answer(bytes, node, &mut peer).await {
+            Ok(Some(outgoing)) => outgoing,
+            Ok(None) => continue,
+            Err(fault) => {
+                warn!(%address, %fault, "closed the connection to {address}: {fault}");
+                return;
+            }
+        };
+        drop(memory);
+        match timeout(write_timeout, writer.write_all(&outgoing.bytes)).await {
+            Ok(Ok(())) => (),
+            Ok(Err(error)) => {
+                debug!(%address, %error, "lost the connection to {address}");
+                // Requests that want no answer may still be there.
+            }
+            Err(_elapsed) => {
+                warn!(%address, "closed the connection to {address}: it does not take its answer");
+                return;
+            }
+        }
+        drop(outgoing.memory);
+    }
+}
+
+/// The answer to one frame; none for a request that wants none.
+async fn answer(frame: Bytes, node: &Arc<Node>, peer: &mut Peer) -> Result<Option<Outgoing>, ConnectionFault> {
+    let (key, version, correlation_id) = peek_key(&frame);
+    let Some(api) = supported(key) else {
+        return Err(ConnectionFault::UnknownKey(key));
+    };
+    if !(api.min..=api.max).contains(&version) {
+        if api.key == ApiKey::ApiVersions {
+            return Ok(Some(api::api_versions::unsupported(correlation_id)?.into()));
+        }
+        return Err(ConnectionFault::UnknownVersion { key: api.key, version });
+    }
+    let malformed = |reason: String| ConnectionFault::Malformed {
+        key: api.key,
+        version,
+        reason,
+    };
+    if api.key == ApiKey::Produce && version < PRODUCE_VERSION_MIN {
+        return match refuse(&frame, version, correlation_id) {
+            Some(Refusal::Answer(bytes)) => Ok(Some(bytes.into())),
+            Some(Refusal::Silence) => Ok(None),
+            None => Err(malformed("it ends early".to_owned())),
+        };
+    }
+    let request = read_request(frame, api.key, version).ok_or_else(|| malformed("its header".to_owned()))?;
+    let shape = shape_of(api.key).ok_or(ConnectionFault::UnknownKey(key))?;
+    shape
+        .check(&request.body, version)
+        .map_err(|error| malformed(error.to_string()))?;
+    peer.client_id.clone_from(&request.client_id);
+    api::dispatch(node, peer, request).await
+}

@@ -1,0 +1,10 @@
+//! Connections: frames in and out, what may be decoded at all, and which requests are known.
+//!
+//! Invariants: nothing is allocated on the word of a client; answers leave in the order of the requests.
+
+pub(crate) mod connection;
+pub(crate) mod frame;
+pub(crate) mod listener;
+pub(crate) mod shape;
+pub(crate) mod shapes;
+pub(crate) mod versions;
