@@ -2,6 +2,7 @@
 
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Serialize;
+use tidemill_project::Project;
 use tidemill_types::{ColumnName, TableName};
 
 /// The name of the catalog, as in `tidemill.public.transactions`.
@@ -43,6 +44,25 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The catalog of a project: its streams and feature views.
+    pub fn of(project: &Project) -> Catalog {
+        let streams = project.streams.values().map(|stream| StreamTable {
+            name: TableName::from(stream.name.clone()),
+            schema: stream.schema.landed_arrow(),
+            event_time: stream.event_time.clone(),
+            comment: format!("rows of topic `{}`", stream.topic),
+        });
+        let views = project.views.values().map(|view| View {
+            name: TableName::from(view.name.clone()),
+            sql: view.sql.clone(),
+            comment: format!("feature view of entity `{}`", view.entity),
+        });
+        Catalog {
+            streams: streams.collect(),
+            views: views.collect(),
+        }
+    }
+
     pub(crate) fn stream(&self, name: &str) -> Option<&StreamTable> {
         self.streams.iter().find(|stream| stream.name.as_str() == name)
     }

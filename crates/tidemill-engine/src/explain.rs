@@ -9,17 +9,29 @@ use crate::{EngineError, Position};
 
 /// Most columns that a hint lists.
 const COLUMNS_LISTED_MAX: usize = 12;
+/// Shortest beginning of a name that is taken for the name, in bytes.
+const CUT_SHORT_BYTES_MIN: usize = 4;
 
 /// The error in our words; `sql` is the text it is about, empty where no text is at hand.
 pub(crate) fn explain(error: DataFusionError, sql: &str) -> EngineError {
-    let position = error
-        .diagnostic()
-        .and_then(|diagnostic| diagnostic.span)
-        .map(|span| Position {
-            line: span.start.line,
-            column: span.start.column,
-        });
-    unwrap(error, position, sql)
+    let diagnostic = error.diagnostic();
+    let position = diagnostic.and_then(|diagnostic| diagnostic.span).map(|span| Position {
+        line: span.start.line,
+        column: span.start.column,
+    });
+    // Where DataFusion says what to do, it also says best what is wrong.
+    let advice = diagnostic.and_then(|diagnostic| {
+        let help = diagnostic.helps.first()?;
+        Some((diagnostic.message.clone(), help.message.clone()))
+    });
+    match (unwrap(error, position, sql), advice) {
+        (EngineError::Statement { position, .. }, Some((message, hint))) => EngineError::Statement {
+            message,
+            position,
+            hint: Some(hint),
+        },
+        (explained, _) => explained,
+    }
 }
 
 /// Goes down to the error that says what is wrong; the wrappers only say where in DataFusion it came up.
@@ -274,9 +286,10 @@ mod tests {
             ("tx_amount", Some("TX_AMOUNT")),
             ("TX_AMUONT", Some("TX_AMOUNT")),
             ("CUSTOMER", Some("CUSTOMER_ID")),
+            ("TX_DATE", Some("TX_DATETIME")),
             ("zebra", None),
         ] {
-            let candidates = ["TX_AMOUNT", "CUSTOMER_ID", "TX_DATETIME"];
+            let candidates = ["TX_AMOUNT", "CUSTOMER_ID", "TX_DATETIME", "_tm_late"];
             assert_eq!(nearest(written, candidates).as_deref(), expected, "{written}");
         }
     }

@@ -22,6 +22,8 @@ mod session;
 mod settings;
 mod size;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use catalog::{CATALOG, Catalog, ColumnDescription, SCHEMA, StreamTable, TableDescription, TableKind, View};
