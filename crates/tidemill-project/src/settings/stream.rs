@@ -62,7 +62,6 @@ impl Default for StreamSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum Format {
     /// One JSON object a record, plain as producers write it; the Avro schema describes it.
     #[default]

@@ -23,14 +23,14 @@ fn features() {
     check(
         file,
         "-- feature view: distance\n-- entity: trip\n-- keys: ID\n-- event time: AT\n\nselect 1",
-        &expect![[r#"
+        &expect![[r"
             error: `sql/features/distance.sql` has no header `key`
              hint: add the line `-- key: …`; see sql/features/distance.sql:1
             error: `sql/features/distance.sql` has no header `lookback`
              hint: add the line `-- lookback: …`; see sql/features/distance.sql:1
             error: a feature view has no header `keys`
              hint: did you mean `key`? an empty line ends the header; see sql/features/distance.sql:3
-        "#]],
+        "]],
     );
     check(
         file,

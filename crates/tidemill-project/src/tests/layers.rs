@@ -124,12 +124,12 @@ fn unknown_variables_and_flags_are_faults() {
     check_faults(
         &[("TIDEMILL_SERVER__ADDRESS", "nowhere"), ("TIDEMILL_NAME__X", "1")],
         &[],
-        &expect![[r#"
+        &expect![[r"
             error: `name`: expected a text in quotes, found a table
              hint: set by TIDEMILL_NAME__X
             error: `server.address`: `nowhere` is not an address: write 127.0.0.1:8080 or [::1]:8080
              hint: set by TIDEMILL_SERVER__ADDRESS
-        "#]],
+        "]],
     );
     check_faults(
         &[],
@@ -138,13 +138,13 @@ fn unknown_variables_and_flags_are_faults() {
             ("a..b", "x"),
             ("models.tip.algorithm", "forest"),
         ],
-        &expect![[r#"
+        &expect![[r"
             error: `a..b` is not the path of a setting
              hint: write it as `section.setting`; set by the flag for `a..b`
             error: unknown setting `models.tip.algoritm`
              hint: did you mean `algorithm`? set by the flag for `models.tip.algoritm`
             error: `models.tip.algorithm`: `forest` is not known
              hint: there is `logistic_regression`, `decision_tree`, `random_forest`, `xgboost`; set by the flag for `models.tip.algorithm`
-        "#]],
+        "]],
     );
 }
