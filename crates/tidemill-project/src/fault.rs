@@ -116,7 +116,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
         if let Some(advice) = self.advice() {
-            write!(f, "\n hint: {advice}")?;
+            write!(f, "\nhint: {advice}")?;
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl fmt::Display for Fault {
 
 /// Why a project cannot be used: everything that is wrong with it, in the order of the files.
 ///
-/// Prints every fault as `error: …` with its ` hint: …` below.
+/// Prints a single fault as its message, and several as a list of `error: …` with `hint: …` below each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ProjectError {
     /// The project's folder.

@@ -17,7 +17,7 @@ fn features() {
         "select 1",
         &expect![[r"
             error: `sql/features/distance.sql` has no header
-             hint: begin it with `-- feature view: …`, `-- entity: …`, `-- key: …`, `-- event time: …`, `-- lookback: …`; see sql/features/distance.sql:1
+            hint: begin it with `-- feature view: …`, `-- entity: …`, `-- key: …`, `-- event time: …`, `-- lookback: …`; see sql/features/distance.sql:1
         "]],
     );
     check(
@@ -25,11 +25,11 @@ fn features() {
         "-- feature view: distance\n-- entity: trip\n-- keys: ID\n-- event time: AT\n\nselect 1",
         &expect![[r"
             error: `sql/features/distance.sql` has no header `key`
-             hint: add the line `-- key: …`; see sql/features/distance.sql:1
+            hint: add the line `-- key: …`; see sql/features/distance.sql:1
             error: `sql/features/distance.sql` has no header `lookback`
-             hint: add the line `-- lookback: …`; see sql/features/distance.sql:1
+            hint: add the line `-- lookback: …`; see sql/features/distance.sql:1
             error: a feature view has no header `keys`
-             hint: did you mean `key`? an empty line ends the header; see sql/features/distance.sql:3
+            hint: did you mean `key`? an empty line ends the header; see sql/features/distance.sql:3
         "]],
     );
     check(
@@ -37,17 +37,17 @@ fn features() {
         "-- feature view: speed\n-- entity: Trip\n-- key: ID, 2\n-- event time: AT\n-- lookback: long\n-- lookback: 7d\n-- severity: fail\n\nselect 1",
         &expect![[r"
             error: feature view `speed` stands in a file of another name
-             hint: name the file `speed.sql`, or the feature view `distance`; see sql/features/distance.sql:1
+            hint: name the file `speed.sql`, or the feature view `distance`; see sql/features/distance.sql:1
             error: header `entity`: `Trip` is not a entity name: a lower-case letter or `_`, then lower-case letters, digits or `_`
-             hint: see sql/features/distance.sql:2
+            hint: see sql/features/distance.sql:2
             error: header `key`: `2` is not a column name: a letter or `_`, then letters, digits or `_`
-             hint: see sql/features/distance.sql:3
+            hint: see sql/features/distance.sql:3
             error: header `lookback`: `long` is not a duration: write 7d, 12h, 30m, 10s, 250ms or a sum such as 1d12h
-             hint: see sql/features/distance.sql:5
+            hint: see sql/features/distance.sql:5
             error: header `lookback` stands twice
-             hint: see sql/features/distance.sql:6
+            hint: see sql/features/distance.sql:6
             error: a feature view has no header `severity`
-             hint: `severity` belongs to files in sql/checks; see sql/features/distance.sql:7
+            hint: `severity` belongs to files in sql/checks; see sql/features/distance.sql:7
         "]],
     );
     check(
@@ -55,7 +55,7 @@ fn features() {
         "-- feature view: distance\n-- entity: trip\n-- key: NR\n-- event time: AT\n-- lookback: 0s\nselect 1",
         &expect![[r"
             error: model `tip` joins feature view `distance` by `NR`, which stream `trips` lacks
-             hint: there is `ID`, `AT`, `ENDED`, `KM`; see sql/features/distance.sql:3
+            hint: there is `ID`, `AT`, `ENDED`, `KM`; see sql/features/distance.sql:3
         "]],
     );
 }
@@ -69,7 +69,7 @@ fn statements() {
         header,
         &expect![[r"
             error: `sql/features/distance.sql` has no statement
-             hint: see sql/features/distance.sql:5
+            hint: see sql/features/distance.sql:5
         "]],
     );
     check(
@@ -77,7 +77,7 @@ fn statements() {
         &format!("{header}select 1;\nselect 2;\n"),
         &expect![[r"
             error: `sql/features/distance.sql` has more than one statement
-             hint: see sql/features/distance.sql:7
+            hint: see sql/features/distance.sql:7
         "]],
     );
     check(
@@ -85,7 +85,7 @@ fn statements() {
         &format!("{header}\nselect 'open\n"),
         &expect![[r"
             error: `sql/features/distance.sql` has a quote or comment that is not closed
-             hint: see sql/features/distance.sql:7
+            hint: see sql/features/distance.sql:7
         "]],
     );
 }
@@ -98,13 +98,13 @@ fn checks() {
         "-- check: km_positive\n-- kind: rows\n-- on: trip\n-- severity: error\n-- mostly: 1.5\n-- nulls: ok\nKM > 0",
         &expect![[r"
             error: header `kind` cannot be `rows`
-             hint: did you mean `row`? see sql/checks/km_positive.sql:2
+            hint: did you mean `row`? see sql/checks/km_positive.sql:2
             error: header `severity` cannot be `error`
-             hint: there is `warn`, `quarantine`, `fail`; see sql/checks/km_positive.sql:4
+            hint: there is `warn`, `quarantine`, `fail`; see sql/checks/km_positive.sql:4
             error: check `km_positive`: `mostly` is a share of rows
-             hint: write a number above 0 and up to 1, as 0.99; see sql/checks/km_positive.sql:5
+            hint: write a number above 0 and up to 1, as 0.99; see sql/checks/km_positive.sql:5
             error: header `nulls` cannot be `ok`
-             hint: there is `break`, `pass`; see sql/checks/km_positive.sql:6
+            hint: there is `break`, `pass`; see sql/checks/km_positive.sql:6
         "]],
     );
     check(
@@ -112,9 +112,9 @@ fn checks() {
         "-- check: km_positive\n-- kind: query\n-- on: trips\n-- severity: quarantine\n-- nulls: pass\nselect 1",
         &expect![[r"
             error: check `km_positive`: only row checks can quarantine rows
-             hint: write warn or fail; see sql/checks/km_positive.sql:4
+            hint: write warn or fail; see sql/checks/km_positive.sql:4
             error: check `km_positive`: `nulls` is for row checks
-             hint: say it in the query; see sql/checks/km_positive.sql:5
+            hint: say it in the query; see sql/checks/km_positive.sql:5
         "]],
     );
     check(
@@ -122,7 +122,7 @@ fn checks() {
         "-- check: km_positive\n-- kind: row\n-- on: trip\nKM > 0",
         &expect![[r"
             error: check `km_positive` is on `trip`, which is no stream or feature view
-             hint: did you mean `trips`? see sql/checks/km_positive.sql:3
+            hint: did you mean `trips`? see sql/checks/km_positive.sql:3
         "]],
     );
 }

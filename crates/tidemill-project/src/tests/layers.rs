@@ -100,9 +100,9 @@ fn unknown_variables_and_flags_are_faults() {
         &[],
         &expect![[r"
             error: the environment variable TIDEMILL_SERVER_ADDRESS names no setting
-             hint: did you mean TIDEMILL_SERVER__ADDRESS?
+            hint: did you mean TIDEMILL_SERVER__ADDRESS?
             error: the environment variable TIDEMILL_SEVER__ADDRESS names no setting
-             hint: did you mean TIDEMILL_SERVER__ADDRESS?
+            hint: did you mean TIDEMILL_SERVER__ADDRESS?
         "]],
     );
     check_faults(
@@ -114,11 +114,11 @@ fn unknown_variables_and_flags_are_faults() {
         &[],
         &expect![[r"
             error: the environment variable TIDEMILL_LOGS names no setting
-             hint: did you mean TIDEMILL_LOG?
+            hint: did you mean TIDEMILL_LOG?
             error: the environment variable TIDEMILL_X names no setting
-             hint: the setting `section.name` is TIDEMILL_SECTION__NAME; `tidemill config` lists them all
+            hint: the setting `section.name` is TIDEMILL_SECTION__NAME; `tidemill config` lists them all
             error: unknown setting `server.adress`
-             hint: did you mean `address`? set by TIDEMILL_SERVER__ADRESS
+            hint: did you mean `address`? set by TIDEMILL_SERVER__ADRESS
         "]],
     );
     check_faults(
@@ -126,9 +126,9 @@ fn unknown_variables_and_flags_are_faults() {
         &[],
         &expect![[r"
             error: `name`: expected a text in quotes, found a table
-             hint: set by TIDEMILL_NAME__X
+            hint: set by TIDEMILL_NAME__X
             error: `server.address`: `nowhere` is not an address: write 127.0.0.1:8080 or [::1]:8080
-             hint: set by TIDEMILL_SERVER__ADDRESS
+            hint: set by TIDEMILL_SERVER__ADDRESS
         "]],
     );
     check_faults(
@@ -140,11 +140,11 @@ fn unknown_variables_and_flags_are_faults() {
         ],
         &expect![[r"
             error: `a..b` is not the path of a setting
-             hint: write it as `section.setting`; set by the flag for `a..b`
+            hint: write it as `section.setting`; set by the flag for `a..b`
             error: unknown setting `models.tip.algoritm`
-             hint: did you mean `algorithm`? set by the flag for `models.tip.algoritm`
+            hint: did you mean `algorithm`? set by the flag for `models.tip.algoritm`
             error: `models.tip.algorithm`: `forest` is not known
-             hint: there is `logistic_regression`, `decision_tree`, `random_forest`, `xgboost`; set by the flag for `models.tip.algorithm`
+            hint: there is `logistic_regression`, `decision_tree`, `random_forest`, `xgboost`; set by the flag for `models.tip.algorithm`
         "]],
     );
 }

@@ -78,23 +78,23 @@ fn what_is_not_supported_says_what_to_do() {
 { "name": "I", "type": { "type": "long", "logicalType": "time-micros" } }"#,
         &expect![[r#"
             error: field `A` is a decimal, which is not supported
-             hint: write long in the smallest unit (cents), or double; see schemas/r.avsc:2
+            hint: write long in the smallest unit (cents), or double; see schemas/r.avsc:2
             error: field `B` is nested (array), which is not supported
-             hint: lift what you need into fields of the record, or keep it as text in a string field; see schemas/r.avsc:3
+            hint: lift what you need into fields of the record, or keep it as text in a string field; see schemas/r.avsc:3
             error: field `C` is a union of several types, which is not supported
-             hint: write ["null", T] with one T; see schemas/r.avsc:4
+            hint: write ["null", T] with one T; see schemas/r.avsc:4
             error: field `D` is timestamp-millis on int
-             hint: write { "type": "long", "logicalType": "timestamp-millis" }; see schemas/r.avsc:5
+            hint: write { "type": "long", "logicalType": "timestamp-millis" }; see schemas/r.avsc:5
             error: field `E` has the unknown type `lon`
-             hint: did you mean `long`? see schemas/r.avsc:6
+            hint: did you mean `long`? see schemas/r.avsc:6
             error: field `F` is always null
-             hint: write ["null", T]; see schemas/r.avsc:7
+            hint: write ["null", T]; see schemas/r.avsc:7
             error: field `G` is nested (record), which is not supported
-             hint: lift what you need into fields of the record, or keep it as text in a string field; see schemas/r.avsc:8
+            hint: lift what you need into fields of the record, or keep it as text in a string field; see schemas/r.avsc:8
             error: field `H` is an enum without symbols
-             hint: see schemas/r.avsc:9
+            hint: see schemas/r.avsc:9
             error: field `I` has the logical type `time-micros`, which is not supported
-             hint: there is `timestamp-micros`, `timestamp-millis`, `date`, `uuid`; see schemas/r.avsc:10
+            hint: there is `timestamp-micros`, `timestamp-millis`, `date`, `uuid`; see schemas/r.avsc:10
         "#]],
     );
     check_faults(
@@ -108,19 +108,19 @@ fn what_is_not_supported_says_what_to_do() {
 { "name": "G" }"#,
         &expect![[r"
             error: field `A` has a default that is no int
-             hint: see schemas/r.avsc:2
+            hint: see schemas/r.avsc:2
             error: field `B` has a default that is no int
-             hint: see schemas/r.avsc:3
+            hint: see schemas/r.avsc:3
             error: field `C` stands twice
-             hint: see schemas/r.avsc:4
+            hint: see schemas/r.avsc:4
             error: field `_tm_offset` takes a name that tidemill keeps for its own columns
-             hint: ingest adds _tm_topic, _tm_partition, _tm_offset, _tm_kafka_time, _tm_late; see schemas/r.avsc:6
+            hint: ingest adds _tm_topic, _tm_partition, _tm_offset, _tm_kafka_time, _tm_late; see schemas/r.avsc:6
             error: `a-b` is not a column name: a letter or `_`, then letters, digits or `_`
-             hint: see schemas/r.avsc:7
+            hint: see schemas/r.avsc:7
             error: a field has no name
-             hint: see schemas/r.avsc:1
+            hint: see schemas/r.avsc:1
             error: field `G` has no type
-             hint: see schemas/r.avsc:9
+            hint: see schemas/r.avsc:9
         "]],
     );
 }
