@@ -111,10 +111,7 @@ impl FittedModel {
     pub fn score_row(&self, row: &[f32]) -> Result<f64, ScoreError> {
         self.check_width(row.len())?;
         self.check_rows(row, 0)?;
-        Ok(match &self.scorer {
-            Scorer::Linear(model) => model.score_row(row),
-            Scorer::Trees(trees) => trees.score_row(row),
-        })
+        Ok(self.score_checked(row))
     }
 
     /// The probabilities of rows that lie one after the other; the same bits as row by row.
@@ -150,16 +147,17 @@ impl FittedModel {
 
     fn score_block(&self, rows: &[f32], first_row: usize, scores: &mut [f64]) -> Result<(), ScoreError> {
         self.check_rows(rows, first_row)?;
-        match &self.scorer {
-            Scorer::Linear(model) => {
-                let width = self.signature.features.len();
-                for (row, score) in rows.chunks_exact(width).zip(scores) {
-                    *score = model.score_row(row);
-                }
-            }
-            Scorer::Trees(trees) => trees.score_rows(rows, scores),
+        for (row, score) in rows.chunks_exact(self.signature.features.len()).zip(scores) {
+            *score = self.score_checked(row);
         }
         Ok(())
+    }
+
+    fn score_checked(&self, row: &[f32]) -> f64 {
+        match &self.scorer {
+            Scorer::Linear(model) => model.score_row(row),
+            Scorer::Trees(trees) => trees.score_row(row),
+        }
     }
 
     fn check_width(&self, given: usize) -> Result<(), ScoreError> {

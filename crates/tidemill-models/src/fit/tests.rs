@@ -225,6 +225,42 @@ fn a_linear_model_says_what_linfa_says() {
     assert!(fitted.summary.gradient_norm.unwrap() < 1e-3, "{:?}", fitted.summary);
 }
 
+/// Standardised features, C = 1 ÷ `alpha`: what scikit-learn 1.x finds with `tol=1e-12` (StandardScaler, LogisticRegression).
+#[test]
+fn logistic_regression_finds_the_weights_that_scikit_learn_finds() {
+    let columns = [
+        vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+        vec![10.0, 30.0, 20.0, 50.0, 40.0, 10.0, 60.0, 20.0],
+    ];
+    let labels = [0, 0, 1, 0, 1, 1, 0, 1].map(|label| label == 1);
+    let check = |alpha: f64, weights: [f64; 2], intercept: f64, first: f64| {
+        let settings = format!(r#"{{"alpha": {alpha}, "gradient_tolerance": 1e-9}}"#);
+        let fitted = fit_json(
+            Algorithm::LogisticRegression,
+            &settings,
+            &data_of(&columns, labels.to_vec()),
+        )
+        .unwrap();
+        let Scorer::Linear(linear) = fitted.model.scorer() else {
+            panic!("not linear");
+        };
+        assert!(
+            (linear.weights()[0] - weights[0]).abs() < 1e-6,
+            "{:?}",
+            linear.weights()
+        );
+        assert!(
+            (linear.weights()[1] - weights[1]).abs() < 1e-6,
+            "{:?}",
+            linear.weights()
+        );
+        assert!((linear.intercept() - intercept).abs() < 1e-6, "{}", linear.intercept());
+        assert!((fitted.model.score_row(&[1.0, 10.0]).unwrap() - first).abs() < 1e-6);
+    };
+    check(1.0, [0.783_254_294, -0.768_961_386], 0.049_461_450, 0.435_595_011);
+    check(10.0, [0.152_764_929, -0.151_649_919], 0.000_404_359, 0.485_544_609);
+}
+
 #[test]
 fn columns_without_information_are_harmless() {
     let labels: Vec<bool> = (0..40).map(|row| row % 3 == 0).collect();

@@ -9,8 +9,6 @@ pub(crate) const NODES_MAX: usize = 1 << 30;
 pub(crate) const DEPTH_MAX: usize = 4_096;
 /// Set in [`FlatNode::feature`] where a missing value goes left.
 pub(crate) const MISSING_LEFT: u32 = 1 << 31;
-/// Trees that are walked side by side.
-pub(crate) const LANES: usize = 16;
 
 /// One node: 12 bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]

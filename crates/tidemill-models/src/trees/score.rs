@@ -1,111 +1,81 @@
-//! Walking flat trees: one row through 16 trees at a time, or 16 rows through one tree.
+//! Walking flat trees: a row goes through 16 trees side by side, so that the processor always has a node to wait for and
+//! 15 to go on with.
 //!
-//! Both add the leaves of a row in the order of the trees, in f64: a row scores the same bits alone and in a batch.
+//! The leaves are added in the order of the trees, in f64: a row scores the same bits alone and in a batch. A batch is its
+//! rows one after the other; walking 16 rows through one tree was tried and is slower, until the trees outgrow the cache.
 
-use super::flat::{FlatNode, FlatTrees, LANES, MISSING_LEFT, TreeOutput};
+use super::flat::{FlatNode, FlatTrees, MISSING_LEFT, TreeOutput};
 use crate::linear::sigmoid;
 
-/// Rows that a batch walks through a tree before it takes the next: their values and sums stay in the L1 cache.
-const BLOCK_ROWS: usize = 64;
+/// Trees that are walked side by side.
+const LANES: usize = 16;
+/// Those of what is left over, where it is fewer than [`LANES`].
+const LANES_OF_REST: usize = 4;
 /// Steps between two looks at whether all walks have ended, which pays only in deep and lopsided trees.
 const STEPS_BETWEEN_LOOKS: u32 = 8;
 
 impl FlatTrees {
     /// The probability of one row of [`FlatTrees::features`] values; NaN is missing.
     pub(crate) fn score_row(&self, row: &[f32]) -> f64 {
-        let sum = if row.iter().any(|value| value.is_nan()) {
-            self.sum_leaves::<true>(row)
-        } else {
-            self.sum_leaves::<false>(row)
+        let mut sum = LeafSum {
+            trees: self,
+            row,
+            sum: 0.0,
         };
-        self.probability(sum)
-    }
-
-    /// The probabilities of rows that lie one after the other in `rows`, written to `scores`.
-    pub(crate) fn score_rows(&self, rows: &[f32], scores: &mut [f64]) {
-        let width = self.features;
-        for (block, scores) in rows.chunks(width * BLOCK_ROWS).zip(scores.chunks_mut(BLOCK_ROWS)) {
-            if scores.len() < LANES {
-                for (row, score) in block.chunks_exact(width).zip(scores) {
-                    *score = self.score_row(row);
-                }
-                continue;
-            }
-            scores.fill(0.0);
-            if block.iter().any(|value| value.is_nan()) {
-                self.add_block::<true>(block, scores);
-            } else {
-                self.add_block::<false>(block, scores);
-            }
-            for score in scores {
-                *score = self.probability(*score);
-            }
+        if row.iter().any(|value| value.is_nan()) {
+            sum.add_all::<true>();
+        } else {
+            sum.add_all::<false>();
         }
-    }
-
-    fn sum_leaves<const MISSING: bool>(&self, row: &[f32]) -> f64 {
-        let mut sum = 0.0;
-        for (roots, depths) in self.roots.chunks(LANES).zip(self.depths.chunks(LANES)) {
-            let depth = depths.iter().copied().max().unwrap_or(0);
-            if let Ok(mut at) = <[u32; LANES]>::try_from(roots) {
-                walk(depth, &mut at, |_, node| step::<MISSING>(&self.nodes, node, row));
-                for leaf in at {
-                    sum += f64::from(self.values[leaf as usize]);
-                }
-            } else {
-                for (root, depth) in roots.iter().zip(depths) {
-                    let leaf = (0..*depth).fold(*root, |node, _| step::<MISSING>(&self.nodes, node, row));
-                    sum += f64::from(self.values[leaf as usize]);
-                }
-            }
-        }
-        sum
-    }
-
-    fn add_block<const MISSING: bool>(&self, block: &[f32], sums: &mut [f64]) {
-        let width = self.features;
-        for (root, depth) in self.roots.iter().zip(&self.depths) {
-            let rows = block.chunks(width * LANES).zip(sums.chunks_mut(LANES));
-            for (rows, sums) in rows {
-                let mut at = [*root; LANES];
-                if sums.len() == LANES {
-                    walk(*depth, &mut at, |lane, node| {
-                        step::<MISSING>(&self.nodes, node, &rows[lane * width..(lane + 1) * width])
-                    });
-                } else {
-                    for (row, node) in rows.chunks_exact(width).zip(&mut at) {
-                        *node = (0..*depth).fold(*node, |node, _| step::<MISSING>(&self.nodes, node, row));
-                    }
-                }
-                for (sum, leaf) in sums.iter_mut().zip(at) {
-                    *sum += f64::from(self.values[leaf as usize]);
-                }
-            }
-        }
-    }
-
-    fn probability(&self, sum: f64) -> f64 {
         match self.output {
-            TreeOutput::Mean => sum / self.roots.len() as f64,
-            TreeOutput::Logistic { base } => sigmoid(base + sum),
+            TreeOutput::Mean => sum.sum / self.roots.len() as f64,
+            TreeOutput::Logistic { base } => sigmoid(base + sum.sum),
         }
     }
 }
 
-/// Takes `depth` steps in every lane, or fewer where all have come to a leaf.
-#[inline]
-fn walk(depth: u32, at: &mut [u32; LANES], step: impl Fn(usize, u32) -> u32) {
-    let mut left = depth;
-    loop {
-        let before = *at;
-        for _ in 0..left.min(STEPS_BETWEEN_LOOKS) {
-            for (lane, node) in at.iter_mut().enumerate() {
-                *node = step(lane, *node);
+/// The leaves that a row reaches, added up tree by tree.
+struct LeafSum<'a> {
+    trees: &'a FlatTrees,
+    row: &'a [f32],
+    sum: f64,
+}
+
+impl LeafSum<'_> {
+    fn add_all<const MISSING: bool>(&mut self) {
+        let (roots, rest) = self.trees.roots.as_chunks::<LANES>();
+        let depths = self.trees.depths.chunks(LANES);
+        for (roots, depths) in roots.iter().zip(depths) {
+            self.add::<MISSING, LANES>(*roots, depths);
+        }
+        let depths_of_rest = &self.trees.depths[self.trees.depths.len() - rest.len()..];
+        let (roots, last) = rest.as_chunks::<LANES_OF_REST>();
+        for (roots, depths) in roots.iter().zip(depths_of_rest.chunks(LANES_OF_REST)) {
+            self.add::<MISSING, LANES_OF_REST>(*roots, depths);
+        }
+        let depths_of_last = &depths_of_rest[depths_of_rest.len() - last.len()..];
+        for (root, depth) in last.iter().zip(depths_of_last) {
+            self.add::<MISSING, 1>([*root], &[*depth]);
+        }
+    }
+
+    /// Walks `N` trees from their roots to their leaves, side by side, as deep as the deepest.
+    fn add<const MISSING: bool, const N: usize>(&mut self, mut at: [u32; N], depths: &[u32]) {
+        let mut left = depths.iter().copied().max().unwrap_or(0);
+        while left > 0 {
+            let before = at;
+            for _ in 0..left.min(STEPS_BETWEEN_LOOKS) {
+                for node in &mut at {
+                    *node = step::<MISSING>(&self.trees.nodes, *node, self.row);
+                }
+            }
+            left = left.saturating_sub(STEPS_BETWEEN_LOOKS);
+            if at == before {
+                break;
             }
         }
-        left = left.saturating_sub(STEPS_BETWEEN_LOOKS);
-        if left == 0 || *at == before {
-            return;
+        for leaf in at {
+            self.sum += f64::from(self.trees.values[leaf as usize]);
         }
     }
 }
@@ -205,14 +175,10 @@ mod tests {
         ) {
             let output = if logistic { TreeOutput::Logistic { base: -0.25 } } else { TreeOutput::Mean };
             let flat = FlatTrees::from_trees(&trees, FEATURES, output).unwrap();
-            let row_major: Vec<f32> = rows.iter().flatten().copied().collect();
-            let mut scores = vec![0.0; rows.len()];
-            flat.score_rows(&row_major, &mut scores);
-            for (row, batch_score) in rows.iter().zip(scores) {
+            for row in &rows {
                 let sum: f64 = trees.iter().map(|tree| f64::from(walk_source(tree, row))).sum();
                 let expected = if logistic { sigmoid(sum - 0.25) } else { sum / trees.len() as f64 };
                 prop_assert_eq!(flat.score_row(row).to_bits(), expected.to_bits());
-                prop_assert_eq!(batch_score.to_bits(), expected.to_bits());
             }
         }
     }
