@@ -161,8 +161,24 @@ mod tests {
     #[test]
     fn rows_are_json_objects() {
         let json: serde_json::Value = serde_json::from_slice(&to_json(&mixed()).unwrap()).unwrap();
-        expect![[""]].assert_eq(&serde_json::to_string_pretty(&json["rows"]).unwrap());
-        expect![[""]].assert_eq(&serde_json::to_string(&json["columns"]).unwrap());
+        expect![[r#"
+            [
+              {
+                "amount": 0.1,
+                "at": "2018-07-25T12:00:00.123456Z",
+                "id": 9223372036854775807,
+                "raw": "00ff",
+                "text": "a\"b"
+              },
+              {
+                "amount": null,
+                "at": null,
+                "id": null,
+                "raw": null,
+                "text": null
+              }
+            ]"#]].assert_eq(&serde_json::to_string_pretty(&json["rows"]).unwrap());
+        expect![[r#"[{"data_type":"Int64","name":"id","nullable":true},{"data_type":"Float64","name":"amount","nullable":true},{"data_type":"Utf8","name":"text","nullable":true},{"data_type":"Binary","name":"raw","nullable":true},{"data_type":"Timestamp(µs, \"UTC\")","name":"at","nullable":true}]"#]].assert_eq(&serde_json::to_string(&json["columns"]).unwrap());
         assert_eq!(SqlRows::try_from(&mixed()).unwrap().row_count, 2);
     }
 

@@ -21,3 +21,6 @@ pub use client::HttpClient;
 pub use operations::*;
 pub use server::{Server, ServerError, ServerMetrics, ServerSettings};
 pub use token::{InvalidToken, TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token};
+
+#[cfg(test)]
+mod tests;

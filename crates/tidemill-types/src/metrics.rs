@@ -1,12 +1,24 @@
 //! Evaluation figures by name, and the gate that decides over them.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Evaluation figures by name (`auc`, `average_precision`, `cp_at_100`, `log_loss`, `brier`), in a stable order.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+///
+/// In JSON a figure that is not a number is null, and null is read as one.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(transparent)]
 pub struct Metrics(pub IndexMap<String, f64>);
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Metrics, D::Error> {
+        let figures = IndexMap::<String, Option<f64>>::deserialize(deserializer)?;
+        let figures = figures
+            .into_iter()
+            .map(|(name, value)| (name, value.unwrap_or(f64::NAN)));
+        Ok(Metrics(figures.collect()))
+    }
+}
 
 impl Metrics {
     /// The figure called `name`.

@@ -1,0 +1,90 @@
+//! The server through real sockets, over operations that are made up.
+
+mod answers;
+mod client;
+mod fake;
+mod guard;
+mod limits;
+mod mirrors;
+mod openapi;
+mod refusals;
+mod values;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Server, ServerError, ServerMetrics, ServerSettings};
+use fake::FakeOperations;
+
+/// A server on a free port, until it is dropped or stopped.
+pub(super) struct Running {
+    pub(super) fake: Arc<FakeOperations>,
+    pub(super) metrics: Arc<ServerMetrics>,
+    pub(super) address: SocketAddr,
+    shutdown: CancellationToken,
+    ended: JoinHandle<Result<(), ServerError>>,
+}
+
+impl Running {
+    pub(super) async fn start() -> Running {
+        Running::with(|_| ()).await
+    }
+
+    pub(super) async fn with(change: impl FnOnce(&mut ServerSettings)) -> Running {
+        let mut settings = ServerSettings {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            ..ServerSettings::default()
+        };
+        change(&mut settings);
+        let fake = Arc::new(FakeOperations::default());
+        let metrics = Arc::new(ServerMetrics::new());
+        let server = Server::bind(settings, fake.clone(), metrics.clone()).await.unwrap();
+        let shutdown = CancellationToken::new();
+        Running {
+            fake,
+            metrics,
+            address: server.local_addr(),
+            ended: tokio::spawn(server.run(shutdown.clone())),
+            shutdown,
+        }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Asks; a body is sent as JSON.
+    pub(super) fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::RequestBuilder {
+        let request = reqwest::Client::new().request(method, self.url(path));
+        match body {
+            Some(body) => request.json(body),
+            None => request,
+        }
+    }
+
+    pub(super) fn begin_shutdown(&self) {
+        self.shutdown.cancel();
+    }
+
+    pub(super) async fn end(self) -> Result<(), ServerError> {
+        self.shutdown.cancel();
+        self.ended.await.unwrap()
+    }
+}
+
+/// Status and body, JSON put in order.
+pub(super) async fn shown(request: reqwest::RequestBuilder) -> String {
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    let body = match serde_json::from_str::<Value>(&text) {
+        Ok(json) => serde_json::to_string_pretty(&json).unwrap(),
+        Err(_) => text,
+    };
+    format!("{status}\n{body}")
+}
