@@ -7,6 +7,7 @@ use tidemill_broker::{Broker, BrokerSettings};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let mut arguments = std::env::args_os().skip(1);
     let dir = arguments.next().map(PathBuf::from).ok_or("usage: serve DIR [PORT]")?;
     let port = arguments

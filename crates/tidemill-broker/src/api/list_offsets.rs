@@ -15,6 +15,8 @@ use super::fetch::check_epoch;
 use crate::log::{Partition, TimedOffset};
 use crate::node::{Node, blocking};
 
+/// The first version whose answers name a leader epoch.
+const VERSION_WITH_EPOCHS: i16 = 4;
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
@@ -24,7 +26,7 @@ const LATEST_TIERED: i64 = -5;
 const NONE: i64 = -1;
 
 /// Answers where the log is at a time, or at one of its ends.
-pub(super) async fn list_offsets(node: &Arc<Node>, request: ListOffsetsRequest) -> ListOffsetsResponse {
+pub(super) async fn list_offsets(node: &Arc<Node>, version: i16, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let looking = Arc::clone(node);
     let topics = blocking(move || {
         let topics = request.topics.into_iter().map(|topic| {
@@ -34,7 +36,11 @@ pub(super) async fn list_offsets(node: &Arc<Node>, request: ListOffsetsRequest) 
                     .as_ref()
                     .and_then(|topic| topic.partition(request.partition_index));
                 let partition = partition.ok_or(ResponseError::UnknownTopicOrPartition);
-                partition_offset(request, partition.and_then(|partition| find(&partition, request)))
+                partition_offset(
+                    version,
+                    request,
+                    partition.and_then(|partition| find(&partition, request)),
+                )
             };
             ListOffsetsTopicResponse::default()
                 .with_partitions(topic.partitions.iter().map(answer).collect())
@@ -67,6 +73,7 @@ fn find(partition: &Partition, request: &ListOffsetsPartition) -> Result<TimedOf
 }
 
 fn partition_offset(
+    version: i16,
     request: &ListOffsetsPartition,
     found: Result<TimedOffset, ResponseError>,
 ) -> ListOffsetsPartitionResponse {
@@ -75,7 +82,11 @@ fn partition_offset(
         Ok(found) => response
             .with_timestamp(found.timestamp)
             .with_offset(found.offset)
-            .with_leader_epoch(found.leader_epoch),
+            .with_leader_epoch(if version < VERSION_WITH_EPOCHS {
+                -1
+            } else {
+                found.leader_epoch
+            }),
         Err(error) => response
             .with_error_code(error.code())
             .with_timestamp(NONE)

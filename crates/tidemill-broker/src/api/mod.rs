@@ -43,7 +43,7 @@ pub(crate) async fn dispatch(
                 memory: Some(memory),
             }))
         }
-        ApiKey::ListOffsets => respond(r, &list_offsets::list_offsets(node, decode(r)?).await),
+        ApiKey::ListOffsets => respond(r, &list_offsets::list_offsets(node, r.version, decode(r)?).await),
         ApiKey::OffsetForLeaderEpoch => respond(r, &list_offsets::offset_for_leader_epoch(node, decode(r)?)),
         ApiKey::Metadata => respond(r, &metadata::metadata(node, peer, r.version, decode(r)?).await),
         ApiKey::DescribeTopicPartitions => respond(r, &metadata::describe_topic_partitions(node, &decode(r)?)),

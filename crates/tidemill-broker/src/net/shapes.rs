@@ -219,3 +219,190 @@ pub(crate) fn shape_of(key: ApiKey) -> Option<Shape> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use kafka_protocol::messages::*;
+    use kafka_protocol::protocol::{Request, StrBytes};
+
+    use super::*;
+    use crate::net::versions::{PRODUCE_VERSION_MIN, supported};
+
+    fn word() -> StrBytes {
+        StrBytes::from_static_str("word")
+    }
+
+    fn name() -> TopicName {
+        TopicName(word())
+    }
+
+    /// The shape accepts what the codec writes, in each version that is taken, and nothing that is cut off or longer.
+    fn check<R: Request>(fill: impl Fn(i16) -> R) {
+        let api = supported(R::KEY).unwrap();
+        let shape = shape_of(api.key).unwrap();
+        let min = if api.key == ApiKey::Produce {
+            PRODUCE_VERSION_MIN
+        } else {
+            api.min
+        };
+        for version in min..=api.max {
+            let mut body = BytesMut::new();
+            fill(version)
+                .encode(&mut body, version)
+                .unwrap_or_else(|e| panic!("{:?} {version}: {e}", api.key));
+            assert_eq!(shape.check(&body, version), Ok(()), "{:?} version {version}", api.key);
+            for cut in 0..body.len() {
+                assert!(
+                    shape.check(&body[..cut], version).is_err(),
+                    "{:?} version {version} cut at {cut}",
+                    api.key
+                );
+            }
+            body.extend_from_slice(&[0]);
+            assert!(
+                shape.check(&body, version).is_err(),
+                "{:?} version {version} with an extra byte",
+                api.key
+            );
+        }
+    }
+
+    #[test]
+    fn shapes_are_those_of_the_codec() {
+        check(|v| {
+            let partition = produce_request::PartitionProduceData::default().with_records(Some(vec![1, 2, 3].into()));
+            let topic = produce_request::TopicProduceData::default().with_partition_data(vec![partition]);
+            let topic = if v < 13 { topic.with_name(name()) } else { topic };
+            ProduceRequest::default().with_topic_data(vec![topic])
+        });
+        check(|v| {
+            let topic = fetch_request::FetchTopic::default().with_partitions(vec![Default::default(); 2]);
+            let topic = if v < 13 { topic.with_topic(name()) } else { topic };
+            let forgotten = fetch_request::ForgottenTopic::default().with_partitions(vec![1, 2]);
+            let request = FetchRequest::default().with_topics(vec![topic]);
+            let request = if v < 15 {
+                request.with_replica_id(BrokerId(7))
+            } else {
+                request
+            };
+            if v < 7 {
+                request
+            } else {
+                request.with_forgotten_topics_data(vec![forgotten])
+            }
+        });
+        check(|_| {
+            let topic = list_offsets_request::ListOffsetsTopic::default().with_partitions(vec![Default::default(); 2]);
+            ListOffsetsRequest::default().with_topics(vec![topic.with_name(name())])
+        });
+        check(|_| {
+            let topic = metadata_request::MetadataRequestTopic::default().with_name(Some(name()));
+            MetadataRequest::default()
+                .with_allow_auto_topic_creation(true)
+                .with_topics(Some(vec![topic]))
+        });
+        check(|_| {
+            let topic = offset_commit_request::OffsetCommitRequestTopic::default();
+            let topic = topic.with_name(name()).with_partitions(vec![Default::default(); 2]);
+            OffsetCommitRequest::default()
+                .with_topics(vec![topic])
+                .with_member_id(word())
+        });
+        check(|v| {
+            let topic = offset_fetch_request::OffsetFetchRequestTopic::default().with_partition_indexes(vec![1, 2]);
+            let of_group = offset_fetch_request::OffsetFetchRequestTopics::default().with_partition_indexes(vec![1]);
+            let group = offset_fetch_request::OffsetFetchRequestGroup::default().with_topics(Some(vec![of_group]));
+            if v < 8 {
+                OffsetFetchRequest::default().with_topics(Some(vec![topic.with_name(name())]))
+            } else {
+                OffsetFetchRequest::default().with_groups(vec![group])
+            }
+        });
+        check(|v| match v {
+            ..4 => FindCoordinatorRequest::default().with_key(word()),
+            _ => FindCoordinatorRequest::default().with_coordinator_keys(vec![word()]),
+        });
+        check(|_| {
+            let protocol = join_group_request::JoinGroupRequestProtocol::default().with_metadata(vec![1].into());
+            JoinGroupRequest::default().with_protocols(vec![protocol.with_name(word())])
+        });
+        check(|_| HeartbeatRequest::default().with_member_id(word()));
+        check(|v| {
+            let member = leave_group_request::MemberIdentity::default().with_member_id(word());
+            match v {
+                ..3 => LeaveGroupRequest::default().with_member_id(word()),
+                _ => LeaveGroupRequest::default().with_members(vec![member]),
+            }
+        });
+        check(|_| {
+            let assignment = sync_group_request::SyncGroupRequestAssignment::default().with_member_id(word());
+            SyncGroupRequest::default().with_assignments(vec![assignment])
+        });
+        check(|_| DescribeGroupsRequest::default().with_groups(vec![GroupId(word())]));
+        check(|v| {
+            let states = if v < 4 { vec![] } else { vec![word()] };
+            ListGroupsRequest::default().with_states_filter(states)
+        });
+        check(|_| ApiVersionsRequest::default());
+        check(|_| {
+            let assignment = create_topics_request::CreatableReplicaAssignment::default();
+            let config = create_topics_request::CreatableTopicConfig::default().with_value(Some(word()));
+            let topic = create_topics_request::CreatableTopic::default().with_name(name());
+            let topic = topic.with_assignments(vec![assignment.with_broker_ids(vec![BrokerId(1)])]);
+            CreateTopicsRequest::default().with_topics(vec![topic.with_configs(vec![config])])
+        });
+        check(|v| {
+            let topic = delete_topics_request::DeleteTopicState::default().with_name(Some(name()));
+            match v {
+                ..6 => DeleteTopicsRequest::default().with_topic_names(vec![name()]),
+                _ => DeleteTopicsRequest::default().with_topics(vec![topic]),
+            }
+        });
+        check(|_| {
+            let topic = delete_records_request::DeleteRecordsTopic::default().with_name(name());
+            DeleteRecordsRequest::default().with_topics(vec![topic.with_partitions(vec![Default::default()])])
+        });
+        check(|_| InitProducerIdRequest::default().with_transactional_id(Some(TransactionalId(word()))));
+        check(|_| {
+            let topic = offset_for_leader_epoch_request::OffsetForLeaderTopic::default().with_topic(name());
+            OffsetForLeaderEpochRequest::default().with_topics(vec![topic.with_partitions(vec![Default::default()])])
+        });
+        check(|_| {
+            let resource = describe_configs_request::DescribeConfigsResource::default();
+            let resource = resource.with_configuration_keys(Some(vec![word()]));
+            DescribeConfigsRequest::default().with_resources(vec![resource])
+        });
+        check(|_| {
+            let assignment = create_partitions_request::CreatePartitionsAssignment::default();
+            let topic = create_partitions_request::CreatePartitionsTopic::default().with_name(name());
+            let topic = topic.with_assignments(Some(vec![assignment.with_broker_ids(vec![BrokerId(1)])]));
+            CreatePartitionsRequest::default().with_topics(vec![topic])
+        });
+        check(|_| DeleteGroupsRequest::default().with_groups_names(vec![GroupId(word())]));
+        check(|_| {
+            let config = incremental_alter_configs_request::AlterableConfig::default().with_value(Some(word()));
+            let resource = incremental_alter_configs_request::AlterConfigsResource::default();
+            IncrementalAlterConfigsRequest::default().with_resources(vec![resource.with_configs(vec![config])])
+        });
+        check(|_| DescribeClusterRequest::default());
+        check(|_| {
+            let topic = describe_topic_partitions_request::TopicRequest::default().with_name(name());
+            let cursor = describe_topic_partitions_request::Cursor::default().with_topic_name(name());
+            DescribeTopicPartitionsRequest::default()
+                .with_topics(vec![topic])
+                .with_cursor(Some(cursor))
+        });
+    }
+
+    #[test]
+    fn an_array_that_lies_about_its_length_is_refused() {
+        // Metadata 0: an array of two thousand million topics, in four bytes.
+        assert!(METADATA.check(&[0x7F, 0xFF, 0xFF, 0xFF], 0).is_err());
+        // Metadata 9: the same, compact.
+        assert!(METADATA.check(&[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0, 0, 0], 9).is_err());
+        // A null array is none, a length below is not a length.
+        assert_eq!(METADATA.check(&[0xFF, 0xFF, 0xFF, 0xFF], 0), Ok(()));
+        assert!(METADATA.check(&[0xFF, 0xFF, 0xFF, 0xFE], 0).is_err());
+    }
+}
