@@ -1,1 +1,15 @@
-//! Lifecycle: deploy, roll back, reconcile.
+//! Lifecycle of what is served: deploy, roll back, move aliases, reconcile slots with the registry.
+//!
+//! Invariants: the registry is the truth and a slot follows it. A version is warmed (its bytes read and hashed, its golden
+//! rows replayed) before anything is recorded; then registry and slot change in one step under one turn: the registry's
+//! transaction moves deployment and alias together, and the swap after it cannot fail. A process that dies between the
+//! two finds the registry's word at its next start.
+//! Absent on purpose: HTTP, and any decision about whether a version is good (that is the gate's and the rollout's).
+
+mod error;
+mod lifecycle;
+mod order;
+
+pub use error::ControlError;
+pub use lifecycle::{Lifecycle, Reconciled};
+pub use order::{AliasOrder, Binding, DeployOrder, MoveOrder};

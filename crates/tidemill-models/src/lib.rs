@@ -14,7 +14,6 @@
 //! Absent on purpose: reading tables (the floors above bring Arrow batches or columns), run identifiers and times inside
 //! artifacts, class decisions (a threshold belongs to the deployment, not to the model).
 
-mod algorithm;
 mod arrow;
 mod artifact;
 mod features;
@@ -29,7 +28,6 @@ mod testing;
 mod training_data;
 mod trees;
 
-pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use arrow::{ColumnError, feature_specs, labels_from_batches, matrix_from_batches};
 pub use artifact::{
     ARTIFACT_VERSION, Artifact, ArtifactError, GOLDEN_ROWS_MAX, GOLDEN_TOLERANCE, GoldenMismatch, GoldenRow,
@@ -45,4 +43,5 @@ pub use matrix::{Matrix, MatrixError};
 pub use model::{FittedModel, ScoreError, Scorer};
 pub use standardizer::Standardizer;
 pub use training_data::{TrainingData, TrainingDataError};
+pub use tidemill_types::Algorithm;
 pub use trees::{FlatNode, FlatTrees, FlatTreesError, TreeOutput};

@@ -33,9 +33,9 @@ pub use reference::{json_schema, settings_reference};
 pub use schema::{Field, FieldType, StreamSchema, time_type};
 pub use secret::{MASK, Place, Properties, Secret};
 pub use settings::{
-    Algorithm, BrokerSettings, ClockSettings, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
+    BrokerSettings, ClockSettings, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
     InvalidStreamColumn, KafkaSettings, ModelSettings, SETTINGS_FILE, ServerSettings, Settings, StorageSettings,
-    StreamColumn, StreamSettings, TopK, UnknownAlgorithm,
+    StreamColumn, StreamSettings, TopK,
 };
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tidemill_types::{
-    AliasName, CheckName, ColumnName, DeploymentName, DurationText, ExperimentName, Gate, ModelName, StreamName,
-    TopicName, ViewName,
+    Algorithm, AliasName, CheckName, ColumnName, DeploymentName, DurationText, ExperimentName, Gate, ModelName,
+    StreamName, TopicName, ViewName,
 };
 
 use crate::schema::StreamSchema;
-use crate::settings::{Algorithm, Format, StreamColumn, TopK};
+use crate::settings::{Format, StreamColumn, TopK};
 
 /// A stream: a Kafka topic that lands in the table of its name.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 //! Invariants: nothing here reads a clock, a file or a socket; a value that exists has passed its checks.
 //! Absent on purpose: Arrow types, error enums of other crates, anything with `async` in it.
 
+mod algorithm;
 mod columns;
 mod duration;
 mod lineage;
@@ -13,6 +14,7 @@ mod problem;
 mod severity;
 mod time;
 
+pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use columns::{KafkaColumn, LANDED_COLUMNS};
 pub use duration::{DurationText, InvalidDuration};
 pub use lineage::{CodeVersion, FeatureHash, Lineage, StreamRange, TrainingInput};

@@ -14,7 +14,7 @@ pub const LABEL_BYTES_MAX: usize = 128;
 
 /// A text that cannot be the name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {kind} name: {rule}")]
+#[error("`{text}` is no {kind} name: {rule}")]
 pub struct InvalidName {
     /// What it was to name, as `stream` or `topic`.
     pub kind: &'static str,

@@ -1,2 +1,7 @@
 //! The `tidemill` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidemill::cli::main()
+}

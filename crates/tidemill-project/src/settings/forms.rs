@@ -1,6 +1,7 @@
 //! How texts with rules of their own appear in the JSON Schema. These types have no values.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use tidemill_types::Algorithm;
 
 macro_rules! form {
     ($(#[$doc:meta])* $name:ident, $schema:tt) => {
@@ -22,6 +23,11 @@ macro_rules! form {
         }
     };
 }
+
+form!(
+    /// The name of an algorithm.
+    AlgorithmForm, { "type": "string", "enum": Algorithm::ALL.map(Algorithm::as_str) }
+);
 
 form!(
     /// [`tidemill_types::DurationText`].

@@ -23,9 +23,7 @@ use tidemill_types::{DeploymentName, DurationText, ExperimentName, ModelName, St
 pub use broker::{BrokerSettings, Fsync};
 pub use ingest::IngestSettings;
 pub use kafka::KafkaSettings;
-pub use model::{
-    Algorithm, DeploymentSettings, InvalidStreamColumn, ModelSettings, StreamColumn, TopK, UnknownAlgorithm,
-};
+pub use model::{DeploymentSettings, InvalidStreamColumn, ModelSettings, StreamColumn, TopK};
 pub use server::ServerSettings;
 pub use storage::{EngineSettings, StorageSettings};
 pub use stream::{Format, StreamSettings};

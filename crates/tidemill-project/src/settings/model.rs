@@ -7,10 +7,13 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidemill_types::{
-    AliasName, CheckName, ColumnName, DurationText, ExperimentName, Gate, InvalidName, ModelName, StreamName, ViewName,
+    Algorithm, AliasName, CheckName, ColumnName, DurationText, ExperimentName, Gate, InvalidName, ModelName,
+    StreamName, ViewName,
 };
 
-use super::forms::{ColumnForm, DurationForm, GateRuleForm, IdentifierForm, LabelForm, ParamForm, StreamColumnForm};
+use super::forms::{
+    AlgorithmForm, ColumnForm, DurationForm, GateRuleForm, IdentifierForm, LabelForm, ParamForm, StreamColumnForm,
+};
 
 /// The length of the training and evaluation windows where none is set.
 const WINDOW: DurationText = DurationText::from_secs(7 * 86_400);
@@ -37,6 +40,7 @@ pub struct ModelSettings {
     #[schemars(with = "Option<Vec<ColumnForm>>")]
     pub features: Option<Vec<ColumnName>>,
     /// What is fitted.
+    #[schemars(with = "AlgorithmForm")]
     pub algorithm: Algorithm,
     /// Its hyperparameters by name, as `{ max_depth = 6 }`; `tidemill train --help` lists them.
     #[schemars(with = "BTreeMap<String, ParamForm>")]
@@ -87,62 +91,6 @@ impl Default for ModelSettings {
             gate: Gate::default(),
             experiment: None,
         }
-    }
-}
-
-/// What can be fitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Algorithm {
-    /// Logistic regression.
-    LogisticRegression,
-    /// One decision tree.
-    DecisionTree,
-    /// A random forest.
-    RandomForest,
-    /// Boosted trees, with XGBoost's names for the hyperparameters.
-    Xgboost,
-}
-
-impl Algorithm {
-    /// All of them, the simplest first.
-    pub const ALL: [Algorithm; 4] = [
-        Algorithm::LogisticRegression,
-        Algorithm::DecisionTree,
-        Algorithm::RandomForest,
-        Algorithm::Xgboost,
-    ];
-
-    /// As in settings and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Algorithm::LogisticRegression => "logistic_regression",
-            Algorithm::DecisionTree => "decision_tree",
-            Algorithm::RandomForest => "random_forest",
-            Algorithm::Xgboost => "xgboost",
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A text that names no algorithm.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an algorithm: there is logistic_regression, decision_tree, random_forest, xgboost")]
-pub struct UnknownAlgorithm(pub String);
-
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-    fn from_str(text: &str) -> Result<Algorithm, UnknownAlgorithm> {
-        Algorithm::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == text)
-            .ok_or_else(|| UnknownAlgorithm(text.chars().take(40).collect()))
     }
 }
 

@@ -35,12 +35,12 @@ fn features() {
     check(
         file,
         "-- feature view: speed\n-- entity: Trip\n-- key: ID, 2\n-- event time: AT\n-- lookback: long\n-- lookback: 7d\n-- severity: fail\n\nselect 1",
-        &expect![[r"
+        &expect![[r#"
             error: feature view `speed` stands in a file of another name
             hint: name the file `speed.sql`, or the feature view `distance`; see sql/features/distance.sql:1
-            error: header `entity`: `Trip` is not a entity name: a lower-case letter or `_`, then lower-case letters, digits or `_`
+            error: header `entity`: `Trip` is no entity name: a lower-case letter or `_`, then lower-case letters, digits or `_`
             hint: see sql/features/distance.sql:2
-            error: header `key`: `2` is not a column name: a letter or `_`, then letters, digits or `_`
+            error: header `key`: `2` is no column name: a letter or `_`, then letters, digits or `_`
             hint: see sql/features/distance.sql:3
             error: header `lookback`: `long` is not a duration: write 7d, 12h, 30m, 10s, 250ms or a sum such as 1d12h
             hint: see sql/features/distance.sql:5
@@ -48,7 +48,7 @@ fn features() {
             hint: see sql/features/distance.sql:6
             error: a feature view has no header `severity`
             hint: `severity` belongs to files in sql/checks; see sql/features/distance.sql:7
-        "]],
+        "#]],
     );
     check(
         file,

@@ -106,7 +106,7 @@ fn what_is_not_supported_says_what_to_do() {
 { "name": "a-b", "type": "long" },
 { "type": "long" },
 { "name": "G" }"#,
-        &expect![[r"
+        &expect![[r#"
             error: field `A` has a default that is no int
             hint: see schemas/r.avsc:2
             error: field `B` has a default that is no int
@@ -115,13 +115,13 @@ fn what_is_not_supported_says_what_to_do() {
             hint: see schemas/r.avsc:4
             error: field `_tm_offset` takes a name that tidemill keeps for its own columns
             hint: ingest adds _tm_topic, _tm_partition, _tm_offset, _tm_kafka_time, _tm_late; see schemas/r.avsc:6
-            error: `a-b` is not a column name: a letter or `_`, then letters, digits or `_`
+            error: `a-b` is no column name: a letter or `_`, then letters, digits or `_`
             hint: see schemas/r.avsc:7
             error: a field has no name
             hint: see schemas/r.avsc:1
             error: field `G` has no type
             hint: see schemas/r.avsc:9
-        "]],
+        "#]],
     );
 }
 

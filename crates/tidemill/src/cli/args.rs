@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tidemill_types::{AliasName, DeploymentName, ModelName, StreamName, VersionNumber, ViewName};
+use tidemill_sources::{Also, Speed};
+use tidemill_types::{AliasName, ColumnName, DeploymentName, ModelName, StreamName, VersionNumber, ViewName};
 
 /// One binary that closes the loop of continuous machine learning on Kafka streams.
 #[derive(Debug, Parser)]
@@ -141,6 +142,9 @@ pub struct InitArgs {
     /// The stream's name. Default: the file's or topic's.
     #[arg(long, requires = "from")]
     pub stream: Option<StreamName>,
+    /// Overwrite files that are there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `tidemill config`.
@@ -202,35 +206,19 @@ pub struct ReplayArgs {
     /// Columns that go to another stream with a delay, as `labels=TRANSACTION_ID,TX_FRAUD@7d`; those that are not the
     /// stream's key are then not in the first. Can be given again.
     #[arg(long, value_name = "STREAM=COLUMNS@DELAY")]
-    pub also: Vec<String>,
+    pub also: Vec<Also>,
     /// Event time over wall time, or `max`.
     #[arg(long, default_value = "max")]
     pub speed: Speed,
+    /// The column that says when a row was known. Default: the stream's event time.
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<ColumnName>,
+    /// Send all rows once more behind what is in the topics.
+    #[arg(long)]
+    pub again: bool,
     /// Return when the records are sent, without waiting for them to land.
     #[arg(long)]
     pub no_wait: bool,
-}
-
-/// How fast events are sent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// As fast as Kafka takes them.
-    Max,
-    /// Event time over wall time.
-    Times(f64),
-}
-
-impl std::str::FromStr for Speed {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Speed::Max);
-        }
-        match text.parse::<f64>() {
-            Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
-            _ => Err("a number above 0, or `max`".to_owned()),
-        }
-    }
 }
 
 /// How `tidemill sql` prints.

@@ -1,5 +1,81 @@
-//! The command line: what can be typed, with an example in every help text. What a command does stands in its module.
+//! The command line: what can be typed (`args`), and a module per command that does it.
 
 mod args;
+mod broker;
+mod check;
+mod config;
+mod context;
+mod dead_letters;
+mod demo;
+mod deploy;
+mod failure;
+mod features;
+mod init;
+mod logging;
+mod models;
+mod predict;
+mod runs;
+mod send;
+mod sql;
+mod status;
+mod train;
+mod up;
+mod validate;
 
-pub use args::*;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Cli;
+use args::{Command, Global};
+use context::Context;
+use failure::Failure;
+
+/// Runs the command line of this process to its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli.global.log);
+    let json = cli.global.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::from(failure::io("start the runtime", &error)).report(json),
+    };
+    let outcome = runtime.block_on(run(cli));
+    // Whatever still runs has been asked to stop; a blocked thread must not keep a finished command alive.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Init(args) => init::run(&global, args).await,
+        Command::Demo(args) => demo::run(&global, args).await,
+        command => {
+            let context = Context::new(global)?;
+            match command {
+                Command::Init(_) | Command::Demo(_) => Ok(()),
+                Command::Validate => validate::run(&context).await,
+                Command::Config(args) => config::run(&context, &args),
+                Command::Up => up::run(&context).await,
+                Command::Broker => broker::run(&context).await,
+                Command::Simulate(args) => send::simulate(&context, args).await,
+                Command::Replay(args) => send::replay(&context, args).await,
+                Command::Sql(args) => sql::run(&context, args).await,
+                Command::Features(args) => features::run(&context, args).await,
+                Command::Check(args) => check::run(&context, args).await,
+                Command::Train(args) => train::run(&context, args).await,
+                Command::Runs(command) => runs::run(&context, command).await,
+                Command::Models(command) => models::run(&context, command).await,
+                Command::Deploy(args) => deploy::deploy(&context, args).await,
+                Command::Rollback(args) => deploy::rollback(&context, args).await,
+                Command::Predict(args) => predict::run(&context, args).await,
+                Command::DeadLetters(command) => dead_letters::run(&context, command).await,
+                Command::Status => status::run(&context).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The pipeline itself: one order in, one run out.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::row::{OwnedRow, RowConverter, SortField};
+use serde_json::{Map, Value};
+use tidemill_engine::{Engine, Parameter, Rows, Scope};
+use tidemill_features::{TrainingSet, TrainingSetRequest, newest_known, training_set};
+use tidemill_models::{Algorithm, Artifact, Fit, FitOptions, FitProgress, Hyperparameters, fit};
+use tidemill_monitor::{CheckReport, quarantine_predicates, run_checks};
+use tidemill_project::{ModelSpec, Project};
+use tidemill_registry::{Approval, MetricPoint, NewRun, NewVersion, Registry, RunEnd, Sha256Hash};
+use tidemill_types::{
+    AliasName, CodeVersion, Explain, GateVerdict, Lineage, Metrics, Micros, RunId, TableName, TimeRange,
+};
+use tracing::{info, warn};
+
+use crate::evaluation::{EVALUATION_ROWS, Evaluation, SCORE, evaluate};
+use crate::order::{TrainEnd, TrainOrder, TrainStep, Trained};
+use crate::sets::{KeptSets, SetCounts, Sets, SetsKey, counts, matrix, training_data};
+use crate::{TrainError, Windows, decide_windows};
+
+/// The parameter of a run that names its algorithm.
+pub const ALGORITHM_PARAM: &str = "algorithm";
+/// The tag of a run that names its model.
+pub const MODEL_TAG: &str = "model";
+/// The alias of the newest version that passed its gate.
+pub const CHALLENGER: &str = "challenger";
+/// What runs of a training are, among others.
+const RUN_KIND: &str = "training";
+/// Longest reason that a run is ended with, in characters.
+const REASON_CHARS_MAX: usize = 900;
+
+/// Trains the models of one project. Cheap to clone.
+#[derive(Clone)]
+pub struct Trainer {
+    project: Arc<Project>,
+    engine: Engine,
+    registry: Registry,
+    owner: String,
+    code_version: CodeVersion,
+    kept: Arc<KeptSets>,
+}
+
+/// Hears how far a training is; called from several threads.
+pub type OnStep<'a> = &'a (dyn Fn(TrainStep) + Send + Sync);
+
+/// An order with everything filled in.
+struct Plan {
+    spec: ModelSpec,
+    parameters: Hyperparameters,
+    seed: u64,
+    windows: Windows,
+    run_name: String,
+    order: TrainOrder,
+}
+
+impl Trainer {
+    /// A trainer. `owner` names the process in the registry, `code_version` the binary in the lineage.
+    pub fn new(
+        project: Arc<Project>,
+        engine: Engine,
+        registry: Registry,
+        owner: impl Into<String>,
+        code_version: CodeVersion,
+    ) -> Trainer {
+        Trainer { project, engine, registry, owner: owner.into(), code_version, kept: Arc::default() }
+    }
+
+    /// Trains. A failing check, a gate that is not passed and a wrong order are told apart: the first two are outcomes of a
+    /// run, the last is an error. Whatever fails after the run has begun ends the run as failed.
+    pub async fn train(&self, order: TrainOrder, on_step: OnStep<'_>) -> Result<Trained, TrainError> {
+        let plan = self.plan(order).await?;
+        let run = self.start(&plan).await?;
+        match self.carry_out(&plan, &run, on_step).await {
+            Ok(trained) => Ok(trained),
+            Err(error) => {
+                let reason: String = error.problem().message.chars().take(REASON_CHARS_MAX).collect();
+                if let Err(second) = self.registry.finish_run(&run, RunEnd::Failed(reason)).await {
+                    warn!(run = %run, "run {run} failed and could not be ended: {second}");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn plan(&self, order: TrainOrder) -> Result<Plan, TrainError> {
+        let spec = self.project.models.get(&order.model).cloned().ok_or_else(|| TrainError::UnknownModel {
+            model: order.model.clone(),
+            known: self.project.models.keys().cloned().collect(),
+        })?;
+        let algorithm = order.algorithm.unwrap_or(spec.algorithm);
+        // The settings' hyperparameters are those of the settings' algorithm; another one starts from its own defaults.
+        let mut settings: Map<String, Value> = match algorithm == spec.algorithm {
+            true => spec.params.clone().into_iter().collect(),
+            false => Map::new(),
+        };
+        settings.extend(order.params.clone());
+        let parameters = Hyperparameters::parse(algorithm, &settings)?;
+        let label_table = TableName::from(spec.label.stream.clone());
+        let newest = match order.evaluate {
+            Some(_) => None,
+            None => newest_known(&self.engine, &label_table).await?,
+        };
+        let windows = decide_windows(&spec, order.train, order.evaluate, newest)?;
+        let seed = order.seed.unwrap_or(spec.seed);
+        let run_name = order.name.clone().unwrap_or_else(|| format!("{}-{algorithm}", spec.name));
+        Ok(Plan { spec, parameters, seed, windows, run_name, order })
+    }
+
+    async fn start(&self, plan: &Plan) -> Result<RunId, TrainError> {
+        let mut params = vec![(ALGORITHM_PARAM.to_owned(), plan.parameters.algorithm().to_string())];
+        params.extend(plan.parameters.to_json().into_iter().map(|(name, value)| (name, plain(&value))));
+        for (name, window) in [("train", plan.windows.train), ("evaluate", plan.windows.evaluate)] {
+            let ends = [("from", window.from), ("to", window.to)];
+            params.extend(ends.into_iter().filter_map(|(end, at)| Some((format!("{name}_{end}"), at?.to_string()))));
+        }
+        let run = NewRun {
+            experiment: plan.order.experiment.clone().unwrap_or_else(|| plan.spec.experiment.clone()),
+            name: plan.run_name.clone(),
+            kind: RUN_KIND.to_owned(),
+            params,
+            tags: vec![(MODEL_TAG.to_owned(), plan.spec.name.to_string()), ("actor".to_owned(), plan.order.actor.clone())],
+            seed: Some(plan.seed),
+            code_version: Some(self.code_version.clone()),
+            owner: self.owner.clone(),
+        };
+        let id = self.registry.start_run(run).await?;
+        info!(run = %id, model = %plan.spec.name, "run {id} of `{}` begins", plan.spec.name);
+        Ok(id)
+    }
+
+    async fn carry_out(&self, plan: &Plan, run: &RunId, on_step: OnStep<'_>) -> Result<Trained, TrainError> {
+        let known_at = plan.windows.evaluate.from;
+        on_step(TrainStep::Checks);
+        let checks =
+            run_checks(&self.engine, &self.project, &plan.spec.checks, plan.windows.train, known_at).await?;
+        if checks.stops_training() {
+            let reason: String = stopped_by(&checks).chars().take(REASON_CHARS_MAX).collect();
+            self.registry.finish_run(run, RunEnd::Stopped(reason)).await?;
+            return Ok(plan.trained(run, TrainEnd::StoppedByChecks, checks));
+        }
+        let sets = self.sets(plan, on_step).await?;
+        let (train_rows, evaluated) = (counts(&sets.train.batch)?, counts(&sets.evaluate.batch)?);
+        for (which, window, set) in
+            [("training", plan.windows.train, train_rows), ("evaluation", plan.windows.evaluate, evaluated)]
+        {
+            if set.rows == 0 {
+                return Err(TrainError::Empty { which, window });
+            }
+        }
+        let lineage = plan.lineage(&sets.train, &self.code_version);
+        self.registry.record_lineage(run, &lineage).await?;
+
+        let (artifact, summary) = self.fit(plan, &sets, on_step).await?;
+        on_step(TrainStep::Evaluate);
+        let counted = self.counted_rows(plan, &sets.evaluate, &artifact).await?;
+        let evaluation = evaluate(&plan.spec, sets.evaluate.time_column.as_str(), &[counted])?;
+        self.log_figures(run, &evaluation, train_rows).await?;
+        let verdict = plan.spec.gate.judge(&evaluation.metrics);
+
+        let content_hash = artifact.content_hash();
+        let end = if !verdict.passed() {
+            let reason = format!("the gate was not passed: {}", verdict.describe());
+            self.registry.finish_run(run, RunEnd::Stopped(reason.chars().take(REASON_CHARS_MAX).collect())).await?;
+            TrainEnd::RefusedByGate
+        } else if plan.order.register {
+            on_step(TrainStep::Register);
+            self.register(plan, run, &artifact, lineage, &verdict).await?
+        } else {
+            self.registry.finish_run(run, RunEnd::Finished).await?;
+            TrainEnd::Unregistered
+        };
+        info!(run = %run, model = %plan.spec.name, "run {run} of `{}` ended: {end:?}", plan.spec.name);
+        let mut trained = plan.trained(run, end, checks);
+        trained.train_rows = train_rows;
+        trained.evaluate_rows = SetCounts { rows: evaluation.rows, positives: evaluation.positives };
+        trained.metrics = evaluation.metrics;
+        trained.gate = verdict;
+        trained.content_hash = Some(content_hash);
+        trained.fit = Some(summary);
+        Ok(trained)
+    }
+
+    /// The sets of the plan's windows: those of the last run where nothing has changed since.
+    async fn sets(&self, plan: &Plan, on_step: OnStep<'_>) -> Result<Arc<Sets>, TrainError> {
+        let key = self.sets_key(plan).await?;
+        if let Some(kept) = self.kept.get(&key) {
+            return Ok(kept);
+        }
+        let request = |range: TimeRange, as_of: Option<Micros>| TrainingSetRequest {
+            model: &plan.spec,
+            range,
+            as_of,
+            exclude: quarantine_predicates(&self.project, &plan.spec.checks, &plan.spec.stream),
+        };
+        on_step(TrainStep::TrainingSet);
+        let known_at = plan.windows.evaluate.from;
+        let train = training_set(&self.engine, &self.project, request(plan.windows.train, known_at)).await?;
+        on_step(TrainStep::EvaluationSet);
+        let evaluate = training_set(&self.engine, &self.project, request(plan.windows.evaluate, None)).await?;
+        let sets = Arc::new(Sets { train, evaluate });
+        self.kept.put(key, &sets);
+        Ok(sets)
+    }
+
+    async fn sets_key(&self, plan: &Plan) -> Result<SetsKey, TrainError> {
+        let tables: Vec<TableName> = self.project.streams.keys().cloned().map(TableName::from).collect();
+        let session = self.engine.scope(Scope::default()).await?;
+        session.open(&tables).await?;
+        let versions = session.read_versions().await;
+        Ok(SetsKey {
+            model: plan.spec.name.clone(),
+            windows: plan.windows,
+            versions: versions.into_iter().map(|(table, version)| (table.to_string(), version)).collect(),
+        })
+    }
+
+    async fn fit(
+        &self,
+        plan: &Plan,
+        sets: &Sets,
+        on_step: OnStep<'_>,
+    ) -> Result<(Artifact, tidemill_models::FitSummary), TrainError> {
+        let data = training_data(&plan.spec, &sets.train)?;
+        let (parameters, options) = (plan.parameters.clone(), FitOptions::with_seed(plan.seed));
+        let model = plan.spec.name.clone();
+        let (progress, mut heard) = tokio::sync::watch::channel(FitProgress { done: 0, total: 1 });
+        let work = tokio::task::spawn_blocking(move || {
+            let mut tell = |step: FitProgress| {
+                progress.send_replace(step);
+                ControlFlow::Continue(())
+            };
+            let fitted = fit(&parameters, &data, options, &mut tell);
+            let Fit { model: fitted, summary } =
+                fitted.map_err(|source| TrainError::Fit { model: model.clone(), source })?;
+            let artifact =
+                Artifact::new(fitted, data.matrix()).map_err(|source| TrainError::Score { model, source })?;
+            Ok((artifact, summary))
+        });
+        // The channel closes when the work is done.
+        while heard.changed().await.is_ok() {
+            on_step(TrainStep::Fit(*heard.borrow_and_update()));
+        }
+        work.await?
+    }
+
+    /// The evaluated rows with their scores, as far as the evaluation's SQL counts them.
+    async fn counted_rows(
+        &self,
+        plan: &Plan,
+        set: &TrainingSet,
+        artifact: &Artifact,
+    ) -> Result<RecordBatch, TrainError> {
+        let matrix = matrix(&plan.spec, set)?;
+        let scorer = artifact.clone();
+        let scores = tokio::task::spawn_blocking(move || scorer.model().score(&matrix))
+            .await?
+            .map_err(|source| TrainError::Score { model: plan.spec.name.clone(), source })?;
+        let scored = with_scores(&set.batch, scores)?;
+        let Some(name) = &plan.spec.evaluation else { return Ok(scored) };
+        let Some(evaluation) = self.project.evaluations.get(name) else { return Ok(scored) };
+
+        let windows = [("train", plan.windows.train), ("evaluate", plan.windows.evaluate)];
+        let parameters = windows.into_iter().flat_map(|(name, window)| {
+            let ends = [("from", window.from), ("to", window.to)];
+            ends.into_iter().filter_map(move |(end, at)| Some((format!("{name}_{end}"), Parameter::Time(at?))))
+        });
+        let rows_table = TableName::new(EVALUATION_ROWS)
+            .map_err(|source| TrainError::Arrow(arrow::error::ArrowError::SchemaError(source.to_string())))?;
+        let scope = Scope {
+            tables: [(rows_table, Rows::from(scored.clone()))].into(),
+            parameters: parameters.collect(),
+            ..Scope::default()
+        };
+        let failed = |source| TrainError::EvaluationSql {
+            evaluation: name.clone(),
+            file: evaluation.file.display().to_string(),
+            source,
+        };
+        let session = self.engine.scope(scope).await?;
+        let counted = session.query(&evaluation.sql).await.map_err(failed)?.concat().map_err(failed)?;
+        keep_counted(plan, &set.key_columns, &scored, &counted)
+    }
+
+    async fn log_figures(&self, run: &RunId, evaluation: &Evaluation, train: SetCounts) -> Result<(), TrainError> {
+        let mut points: Vec<MetricPoint> =
+            evaluation.metrics.0.iter().map(|(name, value)| MetricPoint::new(name, *value, 0)).collect();
+        for (name, count) in [
+            ("train_rows", train.rows),
+            ("train_positives", train.positives),
+            ("evaluate_rows", evaluation.rows),
+            ("evaluate_positives", evaluation.positives),
+        ] {
+            points.push(MetricPoint::new(name, count as f64, 0));
+        }
+        Ok(self.registry.log_metrics(run, points).await?)
+    }
+
+    async fn register(
+        &self,
+        plan: &Plan,
+        run: &RunId,
+        artifact: &Artifact,
+        lineage: Lineage,
+        verdict: &GateVerdict,
+    ) -> Result<TrainEnd, TrainError> {
+        let blob = self.registry.put_blob(artifact.encode()).await?;
+        let content_hash: Sha256Hash = artifact.content_hash().parse().map_err(|_| TrainError::ContentHash)?;
+        let registered = self
+            .registry
+            .register_version(NewVersion {
+                model: plan.spec.name.clone(),
+                run: run.clone(),
+                artifact: blob,
+                content_hash,
+                files: Vec::new(),
+                lineage,
+                description: format!("{} of run {run}", plan.parameters.algorithm()),
+                gate: Some(verdict.describe()).filter(|text| !text.is_empty()),
+                approval: Approval::Approved,
+                alias: AliasName::new(CHALLENGER).ok(),
+                finish_run: true,
+                actor: plan.order.actor.clone(),
+            })
+            .await?;
+        Ok(TrainEnd::Registered { version: registered.version, existing: registered.existing })
+    }
+}
+
+impl Plan {
+    fn lineage(&self, set: &TrainingSet, code_version: &CodeVersion) -> Lineage {
+        Lineage {
+            inputs: set.inputs.clone(),
+            streams: set.streams.clone(),
+            feature_hash: set.feature_hash.clone(),
+            seed: self.seed,
+            code_version: code_version.clone(),
+        }
+    }
+
+    fn trained(&self, run: &RunId, end: TrainEnd, checks: CheckReport) -> Trained {
+        Trained {
+            end,
+            run: run.clone(),
+            run_name: self.run_name.clone(),
+            experiment: self.order.experiment.clone().unwrap_or_else(|| self.spec.experiment.clone()),
+            algorithm: self.parameters.algorithm(),
+            params: self.parameters.to_json(),
+            seed: self.seed,
+            windows: self.windows,
+            train_rows: SetCounts::default(),
+            evaluate_rows: SetCounts::default(),
+            metrics: Metrics::default(),
+            gate: GateVerdict::default(),
+            content_hash: None,
+            fit: None,
+            checks,
+        }
+    }
+}
+
+/// The failing checks in one sentence, with the first row of each.
+fn stopped_by(report: &CheckReport) -> String {
+    let failing = report.outcomes.iter().filter(|outcome| !outcome.passed);
+    let parts = failing.map(|outcome| {
+        let first = outcome.sample.first().map(|row| format!(", first {}", Value::Object(row.clone())));
+        format!("`{}`: {} of {} rows break it{}", outcome.check, outcome.broken, outcome.rows, first.unwrap_or_default())
+    });
+    format!("checks failed: {}", parts.collect::<Vec<_>>().join("; "))
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+fn with_scores(batch: &RecordBatch, scores: Vec<f64>) -> Result<RecordBatch, TrainError> {
+    let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(SCORE, DataType::Float64, false)));
+    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+    columns.push(Arc::new(Float64Array::from(scores)));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+/// The rows of `scored` whose key is among `counted`.
+fn keep_counted(
+    plan: &Plan,
+    key: &[tidemill_types::ColumnName],
+    scored: &RecordBatch,
+    counted: &RecordBatch,
+) -> Result<RecordBatch, TrainError> {
+    let columns = |batch: &RecordBatch| -> Result<Vec<ArrayRef>, TrainError> {
+        let found = key.iter().map(|name| {
+            batch.column_by_name(name.as_str()).cloned().ok_or_else(|| TrainError::EvaluationColumn {
+                model: plan.spec.name.clone(),
+                column: name.to_string(),
+                fault: "is missing",
+            })
+        });
+        found.collect()
+    };
+    let scored_key = columns(scored)?;
+    let types = scored_key.iter().map(|column| SortField::new(column.data_type().clone()));
+    let converter = RowConverter::new(types.collect())?;
+    let counted_key = columns(counted)?;
+    let counted_key: Result<Vec<ArrayRef>, _> = counted_key
+        .iter()
+        .zip(&scored_key)
+        .map(|(counted, scored)| arrow::compute::cast(counted, scored.data_type()))
+        .collect();
+    let kept: HashSet<OwnedRow> = converter.convert_columns(&counted_key?)?.iter().map(|row| row.owned()).collect();
+    let rows = converter.convert_columns(&scored_key)?;
+    let mask: BooleanArray = rows.iter().map(|row| Some(kept.contains(&row.owned()))).collect();
+    Ok(filter_record_batch(scored, &mask)?)
+}

@@ -1,0 +1,71 @@
+//! From what the crates below say to what the API says.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tidemill_api as api;
+use tidemill_monitor::CheckReport;
+use tidemill_registry as registry;
+use tidemill_types::{Explain, Problem};
+
+/// Any error of the house as a problem.
+pub fn problem<E: Explain>(error: E) -> Problem {
+    error.problem()
+}
+
+/// Numbers as numbers and everything else as text: run parameters are texts in the registry.
+pub fn param_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A run's state.
+pub fn run_status(status: registry::RunStatus) -> api::RunStatus {
+    match status {
+        registry::RunStatus::Running => api::RunStatus::Running,
+        registry::RunStatus::Finished => api::RunStatus::Finished,
+        registry::RunStatus::Failed => api::RunStatus::Failed,
+        registry::RunStatus::Stopped => api::RunStatus::Stopped,
+        registry::RunStatus::Killed => api::RunStatus::Killed,
+    }
+}
+
+/// A report of checks.
+pub fn check_report(report: CheckReport) -> api::CheckReport {
+    let stops_training = report.stops_training();
+    let outcomes: Vec<api::CheckOutcome> = report
+        .outcomes
+        .into_iter()
+        .map(|outcome| api::CheckOutcome {
+            check: outcome.check,
+            kind: outcome.kind,
+            on: outcome.on,
+            severity: outcome.severity,
+            file: outcome.file.display().to_string(),
+            rows: outcome.rows,
+            broken: outcome.broken,
+            share: outcome.share,
+            mostly: outcome.mostly,
+            passed: outcome.passed,
+            sample: outcome.sample,
+        })
+        .collect();
+    let passed = outcomes.iter().all(|outcome| outcome.passed);
+    api::CheckReport { window: report.window, passed, stops_training, outcomes }
+}
+
+/// Who acts, when nobody says.
+pub fn actor(given: Option<String>) -> String {
+    given.unwrap_or_else(|| "api".to_owned())
+}
+
+/// The versions that deployments serve, by deployment.
+pub fn serving(
+    current: &[registry::Deployment],
+    model: &tidemill_types::ModelName,
+) -> BTreeMap<tidemill_types::DeploymentName, tidemill_types::VersionNumber> {
+    let of_model = current.iter().filter(|deployment| deployment.model == *model);
+    of_model.map(|deployment| (deployment.deployment.clone(), deployment.version)).collect()
+}

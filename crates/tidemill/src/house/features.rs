@@ -1,0 +1,75 @@
+//! Feature views, summed up for a person.
+
+use std::fmt::Display;
+
+use tidemill_api::{FeatureSummary, FeatureViewSummary, FeaturesRequest};
+use tidemill_features::summarize;
+use tidemill_types::{ErrorCode, Problem};
+
+use super::House;
+use super::convert::problem;
+
+impl House {
+    pub(super) async fn summarise_features(&self, request: FeaturesRequest) -> Result<Vec<FeatureViewSummary>, Problem> {
+        let views: Vec<_> = match &request.view {
+            None => self.project.views.values().collect(),
+            Some(name) => {
+                let view = self.project.views.get(name);
+                vec![view.ok_or_else(|| unknown("feature view", name.as_str(), self.project.views.keys()))?]
+            }
+        };
+        let range = request.range();
+        let mut summaries = Vec::new();
+        for view in views {
+            let started = std::time::Instant::now();
+            let summary = summarize(&self.engine, &self.project, view, range, None).await.map_err(problem)?;
+            summaries.push(FeatureViewSummary {
+                view: view.name.clone(),
+                entity: view.entity.clone(),
+                key: view.key.clone(),
+                event_time: view.event_time.clone(),
+                lookback: view.lookback,
+                file: view.file.display().to_string(),
+                range,
+                rows: summary.rows,
+                first: summary.first,
+                last: summary.last,
+                columns: summary
+                    .columns
+                    .into_iter()
+                    .map(|column| FeatureSummary {
+                        name: column.name,
+                        data_type: column.data_type,
+                        nulls: column.nulls,
+                        mean: column.mean,
+                        min: column.min,
+                        max: column.max,
+                    })
+                    .collect(),
+                elapsed_ms: started.elapsed().as_millis() as u64,
+            });
+        }
+        Ok(summaries)
+    }
+}
+
+/// The problem of a name that the project does not have.
+pub(super) fn unknown<N: Display>(kind: &str, name: &str, known: impl Iterator<Item = N>) -> Problem {
+    let known: Vec<(f64, String)> = known
+        .map(|known| known.to_string())
+        .map(|known| (strsim::jaro_winkler(name, &known), known))
+        .collect();
+    let problem = Problem::new(ErrorCode::NotFound, format!("no {kind} is called `{name}`"));
+    let nearest = known.iter().max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > NEAR);
+    match nearest {
+        Some((_, nearest)) => problem.with_hint(format!("did you mean `{nearest}`?")),
+        None if known.is_empty() => problem.with_hint("the project has none"),
+        None => {
+            let names: Vec<String> = known.into_iter().map(|(_, name)| format!("`{name}`")).collect();
+            problem.with_hint(format!("there is {}", names.join(", ")))
+        }
+    }
+}
+
+/// Likeness above which a name is taken for a misspelt one.
+const NEAR: f64 = 0.85;

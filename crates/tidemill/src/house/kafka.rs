@@ -1,0 +1,174 @@
+//! The Kafka side of a house: the broker, in this process or elsewhere, and the ingest that reads from it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidemill_broker::{Broker, BrokerSettings, Fsync};
+use tidemill_ingest::{Ingest, IngestHandle, IngestWiring};
+use tidemill_kafka::{Admin, ClientSettings};
+use tidemill_lake::Lake;
+use tidemill_project::{Origin, Project};
+use tidemill_types::{Clock, ErrorCode, Explain, Problem};
+
+use super::convert::problem;
+
+/// The folder of the in-process broker below the state folder.
+const BROKER_DIR: &str = "broker";
+
+/// The broker that this process runs or speaks to, and its ingest.
+pub struct KafkaSide {
+    broker: Option<Broker>,
+    client: ClientSettings,
+    admin: Admin,
+    cluster_id: String,
+    ingest: Option<IngestHandle>,
+}
+
+impl KafkaSide {
+    /// Starts the in-process broker, or connects to the one that the settings name; makes topics that are missing; starts
+    /// ingest when asked to.
+    pub async fn open(
+        project: &Arc<Project>,
+        state_dir: &Path,
+        lake: &Arc<Lake>,
+        clock: &Arc<dyn Clock>,
+        with_ingest: bool,
+    ) -> Result<KafkaSide, Problem> {
+        let kafka = &project.settings.kafka;
+        let broker = match &kafka.bootstrap {
+            Some(_) => None,
+            None => Some(start_broker(project, state_dir).await?),
+        };
+        let bootstrap = match (&kafka.bootstrap, &broker) {
+            (Some(bootstrap), _) => bootstrap.clone(),
+            (None, Some(broker)) => broker.address().to_string(),
+            (None, None) => String::new(),
+        };
+        let client = client_settings(project, &bootstrap);
+        let admin = Admin::connect(&client).map_err(problem)?;
+        let cluster_id = match kafka.cluster_id.clone() {
+            Some(id) => id,
+            None => admin.cluster_id().await.map_err(problem)?.ok_or_else(|| {
+                Problem::new(ErrorCode::NotReady, format!("the broker at {bootstrap} tells no cluster id"))
+                    .with_hint("offsets are only safe with one: set kafka.cluster_id")
+            })?,
+        };
+        for stream in project.streams.values() {
+            admin.ensure_topic(&stream.topic, stream.partitions, &Default::default()).await.map_err(problem)?;
+        }
+        let mut side = KafkaSide { broker, client, admin, cluster_id, ingest: None };
+        if with_ingest {
+            side.start_ingest(project, lake, clock).await?;
+        }
+        Ok(side)
+    }
+
+    async fn start_ingest(
+        &mut self,
+        project: &Arc<Project>,
+        lake: &Arc<Lake>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(), Problem> {
+        let wiring = IngestWiring {
+            streams: project.streams.values().cloned().collect(),
+            settings: project.settings.ingest.clone(),
+            pipeline: project.settings.kafka.pipeline.clone(),
+            discovery_interval: project.settings.kafka.discovery_interval.duration(),
+            cluster_id: self.cluster_id.clone(),
+            client: self.client.clone(),
+            admin: self.admin.clone(),
+            lake: Arc::clone(lake),
+            clock: Arc::clone(clock),
+        };
+        self.ingest = Some(Ingest::start(wiring).await.map_err(problem)?);
+        Ok(())
+    }
+
+    /// How clients reach the broker.
+    pub fn client(&self) -> &ClientSettings {
+        &self.client
+    }
+
+    /// Questions to the broker.
+    pub fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// The address of the broker.
+    pub fn bootstrap(&self) -> &str {
+        &self.client.bootstrap
+    }
+
+    /// Whether the broker runs in this process.
+    pub fn is_embedded(&self) -> bool {
+        self.broker.is_some()
+    }
+
+    /// The id of the broker's cluster.
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// Ingest, where it runs.
+    pub fn ingest(&self) -> Option<&IngestHandle> {
+        self.ingest.as_ref()
+    }
+
+    /// Waits until everything that is in the topics now has landed.
+    pub async fn wait_until_landed(&self, limit: Duration) -> Result<(), Problem> {
+        match &self.ingest {
+            Some(ingest) => ingest.wait_caught_up(limit).await.map_err(problem),
+            None => Ok(()),
+        }
+    }
+
+    /// Stops ingest, which commits what it holds, then the broker.
+    pub async fn close(self) -> Result<(), Problem> {
+        if let Some(ingest) = self.ingest {
+            ingest.shutdown().await.map_err(problem)?;
+        }
+        drop(self.admin);
+        match self.broker {
+            Some(broker) => broker.shutdown().await.map_err(problem),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How clients of this project reach the broker at `bootstrap`.
+pub fn client_settings(project: &Project, bootstrap: &str) -> ClientSettings {
+    let kafka = &project.settings.kafka;
+    let mut client = ClientSettings::new(bootstrap, kafka.client_id.clone());
+    client.properties = kafka.properties.expose().clone();
+    client
+}
+
+/// Starts the in-process broker of a project, which holds what its pipeline has not committed.
+pub async fn start_broker(project: &Project, state_dir: &Path) -> Result<Broker, Problem> {
+    let configured = &project.settings.broker;
+    let port_is_default =
+        project.provenance.get("broker.port").is_none_or(|origin| matches!(origin.origin, Origin::Default));
+    let mut settings = BrokerSettings {
+        dir: state_dir.join(BROKER_DIR),
+        // A port that was chosen is that port; without one the broker keeps the one it found at its first start.
+        port: (!port_is_default).then_some(configured.port),
+        auto_create_topics: configured.auto_create_topics,
+        fsync: match configured.fsync {
+            tidemill_project::Fsync::Always => Fsync::Always,
+            tidemill_project::Fsync::Interval => Fsync::Interval,
+            tidemill_project::Fsync::Never => Fsync::Never,
+        },
+        fsync_interval_ms: configured.fsync_interval.as_millis().unsigned_abs(),
+        retention_ms: configured.retention.map(|retention| retention.as_millis().unsigned_abs()),
+        retention_bytes: configured.retention_bytes.map(|bytes| bytes.bytes()),
+        segment_bytes: configured.segment_bytes.bytes(),
+        ..BrokerSettings::default()
+    };
+    settings.limits.connections_max = configured.connections_max as usize;
+    settings.limits.request_bytes_max = configured.request_bytes.bytes() as usize;
+    let broker = Broker::start(settings).await.map_err(|error| error.problem())?;
+    let topics: Vec<String> = project.streams.values().map(|stream| stream.topic.to_string()).collect();
+    broker.hold(&tidemill_ingest::group_name(&project.settings.kafka.pipeline), &topics);
+    Ok(broker)
+}

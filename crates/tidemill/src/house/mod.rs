@@ -1,0 +1,97 @@
+//! The house: every crate wired to every other, opened over one project folder.
+//!
+//! Invariant: whoever holds a [`House`] holds the project's lock. What it can do stands in [`tidemill_api::Operations`],
+//! which it implements; the server offers that over HTTP, so that a command does the same beside a server as alone.
+
+mod convert;
+mod dead_letters;
+mod features;
+mod kafka;
+mod lifecycle;
+mod models;
+mod open;
+mod operations;
+mod runs;
+mod server;
+mod status;
+mod training;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tidemill_control::Lifecycle;
+use tidemill_engine::Engine;
+use tidemill_lake::Lake;
+use tidemill_project::Project;
+use tidemill_registry::Registry;
+use tidemill_training::{TrainStep, Trainer};
+use tidemill_types::{Clock, Micros};
+
+pub use kafka::{KafkaSide, client_settings, start_broker};
+pub use open::{Parts, catalog, engine_settings, state_dir};
+pub use server::server_settings;
+
+/// Hears how far a training is.
+pub type OnTrainStep = Arc<dyn Fn(TrainStep) + Send + Sync>;
+
+/// Everything of one project, wired.
+pub struct House {
+    project: Arc<Project>,
+    clock: Arc<dyn Clock>,
+    lake: Arc<Lake>,
+    registry: Registry,
+    engine: Engine,
+    lifecycle: Arc<Lifecycle>,
+    trainer: Trainer,
+    kafka: Option<KafkaSide>,
+    on_train_step: Option<OnTrainStep>,
+    started_at: Option<Micros>,
+    /// Where its state lies.
+    state_dir: PathBuf,
+}
+
+impl House {
+    /// The project it was opened over.
+    pub fn project(&self) -> &Arc<Project> {
+        &self.project
+    }
+
+    /// The lake.
+    pub fn lake(&self) -> &Arc<Lake> {
+        &self.lake
+    }
+
+    /// The SQL engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Kafka and ingest, where they were opened.
+    pub fn kafka(&self) -> Option<&KafkaSide> {
+        self.kafka.as_ref()
+    }
+
+    /// The folder of its state.
+    pub fn state_dir(&self) -> &PathBuf {
+        &self.state_dir
+    }
+
+    /// From now on `hear` is told how far a training is.
+    pub fn on_train_step(&mut self, hear: OnTrainStep) {
+        self.on_train_step = Some(hear);
+    }
+
+    /// Stops ingest and broker; what was read is committed, what was acknowledged is on disk.
+    pub async fn close(self) -> Result<(), tidemill_types::Problem> {
+        if let Some(kafka) = self.kafka {
+            kafka.close().await?;
+        }
+        self.registry.close().await;
+        Ok(())
+    }
+}

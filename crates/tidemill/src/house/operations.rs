@@ -1,0 +1,153 @@
+//! The house answers everything that can be asked of it.
+
+use async_trait::async_trait;
+use tidemill_api::{
+    Alias, AliasEvent, CheckReport, CheckRequest, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest,
+    DeployRequest, Deployment, DeploymentEvent, Experiment, FeatureViewSummary, FeaturesRequest, Model, ModelVersion,
+    Operations, RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
+    TableDescription, TrainOutcome, TrainRequest, VersionLineage,
+};
+use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
+use tidemill_types::{AliasName, DeploymentName, ModelName, Problem, RunId, VersionNumber};
+
+use super::House;
+use super::convert::{check_report, problem};
+
+#[async_trait]
+impl Operations for House {
+    async fn status(&self) -> Result<Status, Problem> {
+        self.show_status().await
+    }
+
+    async fn sql(&self, request: SqlRequest) -> Result<SqlAnswer, Problem> {
+        let mut limits = self.engine.settings().query_limits();
+        // A request may ask for less than the settings allow, never for more.
+        if let Some(rows) = request.rows_max {
+            limits.rows = limits.rows.min(rows);
+        }
+        if let Some(timeout) = request.timeout {
+            limits.timeout = limits.timeout.min(timeout.duration());
+        }
+        let answer = self.engine.query(&request.query, limits).await.map_err(problem)?;
+        Ok(SqlAnswer {
+            schema: answer.schema,
+            batches: answer.batches,
+            truncated: answer.truncated,
+            elapsed: answer.elapsed,
+        })
+    }
+
+    async fn tables(&self) -> Result<Vec<TableDescription>, Problem> {
+        self.list_tables().await
+    }
+
+    async fn features(&self, request: FeaturesRequest) -> Result<Vec<FeatureViewSummary>, Problem> {
+        self.summarise_features(request).await
+    }
+
+    async fn check(&self, request: CheckRequest) -> Result<CheckReport, Problem> {
+        let known = request.names.iter().find(|name| !self.project.checks.contains_key(*name));
+        if let Some(unknown) = known {
+            return Err(super::features::unknown("check", unknown.as_str(), self.project.checks.keys()));
+        }
+        let names = match request.names.is_empty() {
+            true => self.project.checks.keys().cloned().collect(),
+            false => request.names.clone(),
+        };
+        let report = tidemill_monitor::run_checks(&self.engine, &self.project, &names, request.range(), None);
+        Ok(check_report(report.await.map_err(problem)?))
+    }
+
+    async fn train(&self, request: TrainRequest) -> Result<TrainOutcome, Problem> {
+        self.train_model(request).await
+    }
+
+    async fn experiments(&self) -> Result<Vec<Experiment>, Problem> {
+        self.list_experiments().await
+    }
+
+    async fn runs(&self, request: RunsRequest) -> Result<Vec<RunSummary>, Problem> {
+        self.list_runs(request).await
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Run, Problem> {
+        self.show_run(run).await
+    }
+
+    async fn compare(&self, runs: &[RunId]) -> Result<RunComparison, Problem> {
+        self.compare_runs(runs).await
+    }
+
+    async fn models(&self) -> Result<Vec<Model>, Problem> {
+        self.list_models().await
+    }
+
+    async fn model(&self, model: &ModelName) -> Result<Model, Problem> {
+        self.show_model(model).await
+    }
+
+    async fn versions(&self, model: &ModelName) -> Result<Vec<ModelVersion>, Problem> {
+        self.list_versions(model).await
+    }
+
+    async fn version(&self, model: &ModelName, version: VersionNumber) -> Result<ModelVersion, Problem> {
+        self.show_version(model, version).await
+    }
+
+    async fn lineage(&self, model: &ModelName, version: VersionNumber) -> Result<VersionLineage, Problem> {
+        self.show_lineage(model, version).await
+    }
+
+    async fn aliases(&self, model: &ModelName) -> Result<Vec<Alias>, Problem> {
+        self.list_aliases(model).await
+    }
+
+    async fn alias_events(&self, model: &ModelName) -> Result<Vec<AliasEvent>, Problem> {
+        self.list_alias_events(model).await
+    }
+
+    async fn set_alias(&self, model: &ModelName, alias: &AliasName, request: SetAlias) -> Result<Alias, Problem> {
+        self.point_alias(model, alias, request).await
+    }
+
+    async fn deployments(&self) -> Result<Vec<Deployment>, Problem> {
+        self.list_deployments().await
+    }
+
+    async fn deployment_history(&self, deployment: &DeploymentName) -> Result<Vec<DeploymentEvent>, Problem> {
+        self.list_deployment_events(deployment).await
+    }
+
+    async fn deploy(&self, request: DeployRequest) -> Result<Deployment, Problem> {
+        self.serve_version(request).await
+    }
+
+    async fn rollback(&self, deployment: &DeploymentName, request: RollbackRequest) -> Result<Deployment, Problem> {
+        self.serve_previous(deployment, request).await
+    }
+
+    async fn inference_metadata(
+        &self,
+        deployment: &DeploymentName,
+        version: Option<VersionNumber>,
+    ) -> Result<ModelMetadata, Problem> {
+        self.lifecycle.slots().metadata(deployment, version).map_err(problem)
+    }
+
+    async fn infer(
+        &self,
+        deployment: &DeploymentName,
+        version: Option<VersionNumber>,
+        request: InferRequest,
+    ) -> Result<InferResponse, Problem> {
+        self.lifecycle.slots().infer(deployment, version, request).await.map_err(problem)
+    }
+
+    async fn dead_letters(&self, request: DeadLettersRequest) -> Result<Vec<DeadLetterSummary>, Problem> {
+        self.list_dead_letters(request).await
+    }
+
+    async fn dead_letter(&self, id: &DeadLetterId) -> Result<DeadLetter, Problem> {
+        self.show_dead_letter(id).await
+    }
+}

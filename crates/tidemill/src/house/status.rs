@@ -1,0 +1,147 @@
+//! What the house is doing, and the tables it has.
+
+use tidemill_api::{
+    ColumnDescription, KafkaStatus, PartitionStatus, SlotStatus, Status, StreamState, StreamStatus, TableDescription,
+    TableKind,
+};
+use tidemill_engine::TableKind as EngineTableKind;
+use tidemill_ingest::{StreamState as IngestState, StreamStatus as IngestStatus};
+use tidemill_types::{Problem, TableName};
+
+use super::House;
+use super::convert::problem;
+
+impl House {
+    pub(super) async fn show_status(&self) -> Result<Status, Problem> {
+        let streams = match self.kafka.as_ref().and_then(|kafka| kafka.ingest()) {
+            Some(ingest) => ingest.status().into_iter().map(running_stream).collect(),
+            None => self.resting_streams().await?,
+        };
+        let current = self.registry.current_deployments().await.map_err(problem)?;
+        let slots = current.into_iter().map(|deployment| {
+            let serving = self.lifecycle.slots().get(&deployment.deployment);
+            SlotStatus {
+                model: Some(deployment.model),
+                wanted: Some(deployment.version),
+                serving: serving.as_ref().map(|serving| serving.version),
+                content_hash: serving.as_ref().map(|serving| serving.content_hash.clone()),
+                deployed_at: serving.as_ref().map(|serving| serving.deployed_at),
+                deployment: deployment.deployment,
+                problem: None,
+            }
+        });
+        let configured = &self.project.settings.kafka.bootstrap;
+        let kafka = match &self.kafka {
+            Some(kafka) => KafkaStatus {
+                bootstrap: kafka.bootstrap().to_owned(),
+                embedded: kafka.is_embedded(),
+                cluster_id: Some(kafka.cluster_id().to_owned()),
+            },
+            None => KafkaStatus {
+                bootstrap: configured.clone().unwrap_or_default(),
+                embedded: configured.is_none(),
+                cluster_id: None,
+            },
+        };
+        Ok(Status {
+            project: self.project.settings.name.to_string(),
+            code_version: env!("CARGO_PKG_VERSION").to_owned(),
+            running: self.started_at.is_some(),
+            started_at: self.started_at,
+            kafka,
+            streams,
+            slots: slots.collect(),
+        })
+    }
+
+    /// The streams of a project that nobody reads at the moment: what has landed.
+    async fn resting_streams(&self) -> Result<Vec<StreamStatus>, Problem> {
+        let mut streams = Vec::new();
+        for stream in self.project.streams.values() {
+            let table = self.lake.table(&TableName::from(stream.name.clone())).await.map_err(problem)?;
+            let (mut rows, mut version) = (0, None);
+            if let Some(table) = table {
+                rows = table.rows().await.map_err(problem)?;
+                version = Some(table.version());
+            }
+            streams.push(StreamStatus {
+                stream: stream.name.clone(),
+                topic: stream.topic.clone(),
+                state: StreamState::Stopped,
+                problem: None,
+                rows,
+                dead_letters: 0,
+                lag_rows: 0,
+                watermark: None,
+                table_version: version,
+                committed_at: None,
+                commit_ms: None,
+                partitions: Vec::new(),
+            });
+        }
+        Ok(streams)
+    }
+
+    pub(super) async fn list_tables(&self) -> Result<Vec<TableDescription>, Problem> {
+        let mut tables = Vec::new();
+        for table in self.engine.tables().await.map_err(problem)? {
+            let Ok(name) = TableName::new(table.name) else { continue };
+            let landed = matches!(table.kind, EngineTableKind::Stream | EngineTableKind::Lake);
+            let in_lake = if landed { self.lake.table(&name).await.map_err(problem)? } else { None };
+            let rows = match &in_lake {
+                Some(table) => Some(table.rows().await.map_err(problem)?),
+                None => None,
+            };
+            tables.push(TableDescription {
+                kind: match table.kind {
+                    EngineTableKind::Stream => TableKind::Stream,
+                    EngineTableKind::View => TableKind::FeatureView,
+                    EngineTableKind::DeadLetters => TableKind::DeadLetters,
+                    EngineTableKind::Lake => TableKind::Lake,
+                    EngineTableKind::Registry => TableKind::Registry,
+                },
+                comment: Some(table.comment).filter(|comment| !comment.is_empty()),
+                version: in_lake.map(|table| table.version()),
+                rows,
+                columns: table
+                    .columns
+                    .into_iter()
+                    .map(|column| ColumnDescription {
+                        name: column.name,
+                        data_type: column.data_type,
+                        nullable: column.nullable,
+                    })
+                    .collect(),
+                name,
+            });
+        }
+        Ok(tables)
+    }
+}
+
+fn running_stream(status: IngestStatus) -> StreamStatus {
+    let (state, problem) = match status.state {
+        IngestState::Running => (StreamState::Running, None),
+        IngestState::Paused { reason } => (StreamState::Paused, Some(reason)),
+        IngestState::Failed { problem } => (StreamState::Failed, Some(problem)),
+        IngestState::Stopped => (StreamState::Stopped, None),
+    };
+    let partitions = status
+        .partitions
+        .into_iter()
+        .map(|partition| PartitionStatus { partition: partition.partition, next: partition.next, end: partition.end });
+    StreamStatus {
+        stream: status.stream,
+        topic: status.topic,
+        state,
+        problem,
+        rows: status.rows,
+        dead_letters: status.dead,
+        lag_rows: status.lag_rows,
+        watermark: status.watermark,
+        table_version: status.version,
+        committed_at: status.committed_at,
+        commit_ms: status.commit_ms,
+        partitions: partitions.collect(),
+    }
+}
