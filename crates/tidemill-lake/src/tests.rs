@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tidemill_types::{Explain, TableName};
 
 use crate::files::write_files;
-use crate::{Append, FenceUpdate, Lake, LakeError, LakeLocation, LakeTable, TableSpec};
+use crate::{Append, FenceUpdate, Lake, LakeError, LakeLocation, LakeTable, TableSpec, Within};
 
 fn name() -> TableName {
     TableName::new("events").unwrap()
@@ -114,6 +114,14 @@ async fn rows_and_fences_land_together_and_survive_reopening() {
     assert_eq!(table.rows().await.unwrap(), 7);
     assert_eq!(ids(&table, None, "true").await, [0, 1, 2, 3, 4, 10, 11]);
     assert_eq!(ids(&table, Some(1), "true").await, [0, 1, 2]);
+    let within = Within {
+        column: "ID",
+        from: 2,
+        to: 11,
+    };
+    let mut longs = table.longs("ID", &[within]).await.unwrap();
+    longs.sort_unstable();
+    assert_eq!(longs, [2, 3, 4, 10]);
     let last = table.last_own_commit(10).await.unwrap().unwrap();
     assert_eq!(last.version, 3);
     assert_eq!(last.info.as_ref().unwrap()["to"], 5);
