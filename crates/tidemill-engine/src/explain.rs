@@ -165,14 +165,19 @@ fn unknown_column(field: &Column, valid_fields: &[Column], position: Option<Posi
 /// The candidate that is nearest to what was written, if one is near enough to have been meant.
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lower = written.to_lowercase();
+    let distance = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        // What was cut short was meant, however long the rest is.
+        let cut_short = lower.len() >= CUT_SHORT_BYTES_MIN && candidate.starts_with(&lower) && candidate != lower;
+        if cut_short {
+            1
+        } else {
+            strsim::damerau_levenshtein(&lower, &candidate)
+        }
+    };
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (distance(candidate), candidate))
         .filter(|(distance, candidate)| *distance * 2 < candidate.len().max(lower.len()))
         .min()
         .map(|(_, candidate)| candidate.to_owned())

@@ -61,51 +61,51 @@ fn upper_case_columns_need_no_quotes_and_functions_have_no_case() {
 fn names_that_do_not_exist_come_with_the_nearest_and_their_place() {
     check(
         "select tx_amount from transactions",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: there is no column `tx_amount` at 1:8
-          did you mean `TX_AMOUNT`? column names keep their case"#]],
+          did you mean `TX_AMOUNT`? column names keep their case"]],
     );
     check(
         "select t.TX_AMUONT\nfrom transactions as t",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: there is no column `t.TX_AMUONT` at 1:8
-          did you mean `TX_AMOUNT`?"#]],
+          did you mean `TX_AMOUNT`?"]],
     );
     check(
         "select 1\nfrom transaction",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: there is no table `transaction` at 2:6
-          did you mean `transactions`?"#]],
+          did you mean `transactions`?"]],
     );
     check(
         "select zebra from transactions",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: there is no column `zebra` at 1:8
-          there are TRANSACTION_ID, TX_DATETIME, CUSTOMER_ID, TX_AMOUNT, _tm_topic, _tm_partition, _tm_offset, _tm_kafka_time, _tm_late"#]],
+          there are TRANSACTION_ID, TX_DATETIME, CUSTOMER_ID, TX_AMOUNT, _tm_topic, _tm_partition, _tm_offset, _tm_kafka_time, _tm_late"]],
     );
     check(
         "select summ(TX_AMOUNT) from transactions",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: Invalid function 'summ' at 1:8
-          did you mean 'sum'?"#]],
+          did you mean 'sum'?"]],
     );
     check(
         "select total from\n  broken",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: view `broken` cannot be planned: there is no column `TX_AMUONT` at 3:5
-          did you mean `TX_AMOUNT`?"#]],
+          did you mean `TX_AMOUNT`?"]],
     );
     check(
         "select * from snake",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: view `snake` reads itself: snake → tail → snake
-          let one of them read the stream itself"#]],
+          let one of them read the stream itself"]],
     );
     check(
         "select TX_AMOUNT from transactions where TX_DATE > now()",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: there is no column `TX_DATE` at 1:42
-          did you mean `_tm_late`?"#]],
+          did you mean `_tm_late`?"]],
     );
 }
 
@@ -117,21 +117,21 @@ fn what_is_no_sql_says_where() {
     );
     check(
         "select 1 from\nwhere",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: there is no table `where` at 2:1
-          `show tables` lists the tables"#]],
+          `show tables` lists the tables"]],
     );
     check(
         "",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: one statement is answered at a time, this text holds 0
-          send the statements one by one"#]],
+          send the statements one by one"]],
     );
     check(
         "select 1; select 2",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: one statement is answered at a time, this text holds 2
-          send the statements one by one"#]],
+          send the statements one by one"]],
     );
     check(
         "select 'open",
@@ -177,21 +177,21 @@ fn nothing_is_written_and_no_file_is_read() {
     }
     check(
         "insert into transactions select * from transactions",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: only reading SQL is answered: DML not supported: Insert Into
-          tables are written by ingest alone; write a `select`, `show tables` or `explain`"#]],
+          tables are written by ingest alone; write a `select`, `show tables` or `explain`"]],
     );
     check(
         "copy (select 1) to '/tmp/x.csv'",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: only reading SQL is answered: DML not supported: COPY
-          tables are written by ingest alone; write a `select`, `show tables` or `explain`"#]],
+          tables are written by ingest alone; write a `select`, `show tables` or `explain`"]],
     );
     check(
         "select * from '/etc/passwd'",
-        &expect![[r#"
+        &expect![[r"
         invalid_input: there is no table `/etc/passwd` at 1:16
-          `show tables` lists the tables"#]],
+          `show tables` lists the tables"]],
     );
     check(
         "select * from read_csv('/etc/passwd')",

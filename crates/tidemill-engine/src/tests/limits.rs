@@ -7,7 +7,7 @@ use super::bench_lake::{catalog, settings};
 use crate::{Engine, EngineError, QueryLimits};
 
 const LIMITS: QueryLimits = QueryLimits {
-    timeout: Duration::from_secs(60),
+    timeout: Duration::from_mins(1),
     rows: 100,
     bytes: 1024 * 1024,
 };

@@ -34,34 +34,34 @@ async fn a_scope_bounds_what_is_seen_also_through_views() {
     check(
         &session,
         COUNT,
-        &expect![[r#"
+        &expect![[r"
         +---+-------+------+
         | n | first | last |
         +---+-------+------+
         | 4 | 5     | 8    |
-        +---+-------+------+"#]],
+        +---+-------+------+"]],
     )
     .await;
     check(
         &session,
         "select count(*) as n, max(twice) as most from doubled",
-        &expect![[r#"
+        &expect![[r"
             +---+-------+
             | n | most  |
             +---+-------+
             | 4 | 160.0 |
-            +---+-------+"#]],
+            +---+-------+"]],
     )
     .await;
     check(
         &session,
         "select count(*) as n from labels",
-        &expect![[r#"
+        &expect![[r"
         +----+
         | n  |
         +----+
         | 12 |
-        +----+"#]],
+        +----+"]],
     )
     .await;
 }
@@ -77,23 +77,23 @@ async fn a_scope_sees_what_was_known() {
     check(
         &session,
         COUNT,
-        &expect![[r#"
+        &expect![[r"
         +----+-------+------+
         | n  | first | last |
         +----+-------+------+
         | 20 | 0     | 19   |
-        +----+-------+------+"#]],
+        +----+-------+------+"]],
     )
     .await;
     check(
         &session,
         "select count(*) as n, max(TRANSACTION_ID) as last from labels",
-        &expect![[r#"
+        &expect![[r"
             +---+------+
             | n | last |
             +---+------+
             | 3 | 2    |
-            +---+------+"#]],
+            +---+------+"]],
     )
     .await;
 }
@@ -107,12 +107,12 @@ async fn a_session_reads_one_snapshot_and_a_new_one_the_newest() {
     check(
         &old,
         COUNT,
-        &expect![[r#"
+        &expect![[r"
         +----+-------+------+
         | n  | first | last |
         +----+-------+------+
         | 20 | 0     | 19   |
-        +----+-------+------+"#]],
+        +----+-------+------+"]],
     )
     .await;
     assert_eq!(
@@ -124,12 +124,12 @@ async fn a_session_reads_one_snapshot_and_a_new_one_the_newest() {
     check(
         &new,
         COUNT,
-        &expect![[r#"
+        &expect![[r"
         +----+-------+------+
         | n  | first | last |
         +----+-------+------+
         | 30 | 0     | 29   |
-        +----+-------+------+"#]],
+        +----+-------+------+"]],
     )
     .await;
 
@@ -141,12 +141,12 @@ async fn a_session_reads_one_snapshot_and_a_new_one_the_newest() {
     check(
         &pinned,
         COUNT,
-        &expect![[r#"
+        &expect![[r"
         +----+-------+------+
         | n  | first | last |
         +----+-------+------+
         | 20 | 0     | 19   |
-        +----+-------+------+"#]],
+        +----+-------+------+"]],
     )
     .await;
 }
@@ -171,13 +171,13 @@ async fn a_session_brings_tables_and_parameters_along() {
     check(
         &session,
         sql,
-        &expect![[r#"
+        &expect![[r"
         +----+-------+------+
         | id | share | word |
         +----+-------+------+
         | 12 | 0.5   | x    |
         | 15 | 0.5   | x    |
-        +----+-------+------+"#]],
+        +----+-------+------+"]],
     )
     .await;
     let missing = session.query("select $other").await.unwrap_err();
@@ -195,13 +195,13 @@ async fn every_table_is_listed_with_its_columns() {
     let lines = tables
         .iter()
         .map(|table| format!("{} {:?} {} columns", table.name, table.kind, table.columns.len()));
-    expect![[r#"
+    expect![[r"
         transactions Stream 9 columns
         labels Stream 7 columns
         fine View 1 columns
         broken View 0 columns
         dead_letters DeadLetters 11 columns
         transactions_dead_letters DeadLetters 10 columns
-        labels_dead_letters DeadLetters 10 columns"#]]
+        labels_dead_letters DeadLetters 10 columns"]]
     .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
 }
