@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn rows_are_json_objects() {
-        let json: serde_json::Value = serde_json::from_slice(&to_json(&mixed()).unwrap()).unwrap();
+        let json = crate::tests::in_order(serde_json::from_slice(&to_json(&mixed()).unwrap()).unwrap());
         expect![[r#"
             [
               {
@@ -177,7 +177,8 @@ mod tests {
                 "raw": null,
                 "text": null
               }
-            ]"#]].assert_eq(&serde_json::to_string_pretty(&json["rows"]).unwrap());
+            ]"#]]
+        .assert_eq(&serde_json::to_string_pretty(&json["rows"]).unwrap());
         expect![[r#"[{"data_type":"Int64","name":"id","nullable":true},{"data_type":"Float64","name":"amount","nullable":true},{"data_type":"Utf8","name":"text","nullable":true},{"data_type":"Binary","name":"raw","nullable":true},{"data_type":"Timestamp(µs, \"UTC\")","name":"at","nullable":true}]"#]].assert_eq(&serde_json::to_string(&json["columns"]).unwrap());
         assert_eq!(SqlRows::try_from(&mixed()).unwrap().row_count, 2);
     }

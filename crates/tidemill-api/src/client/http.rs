@@ -13,6 +13,7 @@ use tidemill_types::{ErrorCode, Problem};
 use url::Url;
 
 use crate::Token;
+use crate::server::answer::ERROR_CODE;
 
 /// Longest time to reach a server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,8 +110,10 @@ impl HttpClient {
         if status.is_success() {
             return Ok(answer);
         }
+        let code = answer.headers().get(ERROR_CODE).and_then(|code| code.to_str().ok());
+        let code = code.and_then(|code| serde_json::from_value(Value::from(code)).ok());
         let body = self.body(answer).await?;
-        Err(self.problem(status, &body))
+        Err(self.problem(status, code.unwrap_or_else(|| code_of(status)), &body))
     }
 
     pub(super) async fn body(&self, answer: Response) -> Result<Bytes, Problem> {
@@ -147,13 +150,13 @@ impl HttpClient {
     }
 
     /// The problem that a server answered with.
-    fn problem(&self, status: StatusCode, body: &[u8]) -> Problem {
+    fn problem(&self, status: StatusCode, code: ErrorCode, body: &[u8]) -> Problem {
         let error = serde_json::from_slice::<Value>(body)
             .ok()
             .and_then(|body| body.get("error").cloned());
         match error {
             // The inference protocol has only a text.
-            Some(Value::String(text)) => from_text(status, &text),
+            Some(Value::String(text)) => from_text(code, &text),
             Some(error) => serde_json::from_value(error).unwrap_or_else(|_| self.foreign(status, body)),
             None => self.foreign(status, body),
         }
@@ -167,8 +170,7 @@ impl HttpClient {
     }
 }
 
-fn from_text(status: StatusCode, text: &str) -> Problem {
-    let code = code_of(status);
+fn from_text(code: ErrorCode, text: &str) -> Problem {
     match text.strip_suffix(')').and_then(|text| text.split_once(" (hint: ")) {
         Some((message, hint)) => Problem::new(code, message).with_hint(hint),
         None => Problem::new(code, text),

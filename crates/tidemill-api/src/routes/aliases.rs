@@ -11,7 +11,11 @@ use crate::server::state::ApiState;
 use crate::{Alias, AliasEvent, SetAlias};
 
 /// Where a model's aliases point
-#[utoipa::path(get, path = "/api/v1/models/{model}/aliases", tag = "models", params(("model" = String, Path, description = "The model")), responses((status = 200, description = "By alias", body = Vec<Alias>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/aliases", tag = "models",
+    params(("model" = String, Path, description = "The model")),
+    responses((status = 200, description = "By alias", body = Vec<Alias>), Errors),
+)]
 pub(super) async fn aliases(
     State(state): State<ApiState>,
     PathOf(model): PathOf<ModelName>,
@@ -20,7 +24,11 @@ pub(super) async fn aliases(
 }
 
 /// Every move of a model's aliases
-#[utoipa::path(get, path = "/api/v1/models/{model}/alias-events", tag = "models", params(("model" = String, Path, description = "The model")), responses((status = 200, description = "Newest first", body = Vec<AliasEvent>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/alias-events", tag = "models",
+    params(("model" = String, Path, description = "The model")),
+    responses((status = 200, description = "Newest first", body = Vec<AliasEvent>), Errors),
+)]
 pub(super) async fn alias_events(
     State(state): State<ApiState>,
     PathOf(model): PathOf<ModelName>,
@@ -31,7 +39,15 @@ pub(super) async fn alias_events(
 /// Moves an alias, or makes it
 ///
 /// Deployments that follow it swap in the same step.
-#[utoipa::path(put, path = "/api/v1/models/{model}/aliases/{alias}", tag = "models", params(("model" = String, Path, description = "The model"), ("alias" = String, Path, description = "The alias")), request_body = SetAlias, responses((status = 200, description = "Where it points now", body = Alias), Errors))]
+#[utoipa::path(
+    put, path = "/api/v1/models/{model}/aliases/{alias}", tag = "models",
+    params(
+        ("model" = String, Path, description = "The model"),
+        ("alias" = String, Path, description = "The alias")
+    ),
+    request_body = SetAlias,
+    responses((status = 200, description = "Where it points now", body = Alias), Errors),
+)]
 pub(super) async fn set_alias(
     State(state): State<ApiState>,
     PathOf((model, alias)): PathOf<(ModelName, AliasName)>,

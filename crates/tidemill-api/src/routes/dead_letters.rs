@@ -11,7 +11,14 @@ use crate::server::state::ApiState;
 use crate::{DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest};
 
 /// Dead letters, newest first
-#[utoipa::path(get, path = "/api/v1/dead-letters", tag = "data", params(DeadLettersRequest), responses((status = 200, description = "Where they came from, and why", body = Vec<DeadLetterSummary>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/dead-letters", tag = "data",
+    params(DeadLettersRequest),
+    responses(
+        (status = 200, description = "Where they came from, and why", body = Vec<DeadLetterSummary>),
+        Errors
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     QueryOf(request): QueryOf<DeadLettersRequest>,
@@ -20,7 +27,15 @@ pub(super) async fn list(
 }
 
 /// One dead letter with its bytes
-#[utoipa::path(get, path = "/api/v1/dead-letters/{stream}/{partition}/{offset}", tag = "data", params(("stream" = String, Path, description = "The stream"), ("partition" = i32, Path, description = "The Kafka partition"), ("offset" = i64, Path, description = "The offset")), responses((status = 200, description = "The record", body = DeadLetter), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/dead-letters/{stream}/{partition}/{offset}", tag = "data",
+    params(
+        ("stream" = String, Path, description = "The stream"),
+        ("partition" = i32, Path, description = "The Kafka partition"),
+        ("offset" = i64, Path, description = "The offset")
+    ),
+    responses((status = 200, description = "The record", body = DeadLetter), Errors),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     PathOf((stream, partition, offset)): PathOf<(StreamName, KafkaPartition, LastOffset)>,

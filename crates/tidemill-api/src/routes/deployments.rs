@@ -11,7 +11,10 @@ use crate::server::state::ApiState;
 use crate::{DeployRequest, Deployment, DeploymentEvent, RollbackRequest};
 
 /// The deployments
-#[utoipa::path(get, path = "/api/v1/deployments", tag = "deployments", responses((status = 200, description = "By name", body = Vec<Deployment>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/deployments", tag = "deployments",
+    responses((status = 200, description = "By name", body = Vec<Deployment>), Errors),
+)]
 pub(super) async fn deployments(State(state): State<ApiState>) -> Answer<Json<Vec<Deployment>>> {
     Ok(Json(state.operations.deployments().await?))
 }
@@ -19,7 +22,11 @@ pub(super) async fn deployments(State(state): State<ApiState>) -> Answer<Json<Ve
 /// Deploys a version
 ///
 /// Its golden rows are replayed before the swap; if they do not come out, what served goes on serving.
-#[utoipa::path(post, path = "/api/v1/deployments", tag = "deployments", request_body = DeployRequest, responses((status = 200, description = "It serves", body = Deployment), Errors))]
+#[utoipa::path(
+    post, path = "/api/v1/deployments", tag = "deployments",
+    request_body = DeployRequest,
+    responses((status = 200, description = "It serves", body = Deployment), Errors),
+)]
 pub(super) async fn deploy(
     State(state): State<ApiState>,
     JsonBody(request): JsonBody<DeployRequest>,
@@ -31,7 +38,11 @@ pub(super) async fn deploy(
 }
 
 /// What a deployment served
-#[utoipa::path(get, path = "/api/v1/deployments/{deployment}/history", tag = "deployments", params(("deployment" = String, Path, description = "The deployment")), responses((status = 200, description = "Newest first", body = Vec<DeploymentEvent>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/deployments/{deployment}/history", tag = "deployments",
+    params(("deployment" = String, Path, description = "The deployment")),
+    responses((status = 200, description = "Newest first", body = Vec<DeploymentEvent>), Errors),
+)]
 pub(super) async fn history(
     State(state): State<ApiState>,
     PathOf(deployment): PathOf<DeploymentName>,
@@ -42,7 +53,12 @@ pub(super) async fn history(
 /// Takes a deployment back to the version before
 ///
 /// The body may be empty.
-#[utoipa::path(post, path = "/api/v1/deployments/{deployment}/rollback", tag = "deployments", params(("deployment" = String, Path, description = "The deployment")), request_body = Option<RollbackRequest>, responses((status = 200, description = "What serves now", body = Deployment), Errors))]
+#[utoipa::path(
+    post, path = "/api/v1/deployments/{deployment}/rollback", tag = "deployments",
+    params(("deployment" = String, Path, description = "The deployment")),
+    request_body = Option<RollbackRequest>,
+    responses((status = 200, description = "What serves now", body = Deployment), Errors),
+)]
 pub(super) async fn rollback(
     State(state): State<ApiState>,
     PathOf(deployment): PathOf<DeploymentName>,

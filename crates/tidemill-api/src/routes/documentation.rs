@@ -27,7 +27,10 @@ static SWAGGER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 });
 
 /// A page that says where to go
-#[utoipa::path(get, path = "/", tag = "documentation", responses((status = 200, description = "HTML", content_type = "text/html", body = String)))]
+#[utoipa::path(
+    get, path = "/", tag = "documentation",
+    responses((status = 200, description = "HTML", content_type = "text/html", body = String)),
+)]
 pub(super) async fn landing() -> Response {
     page_answer(Html(include_str!("landing.html")).into_response())
 }
@@ -39,19 +42,32 @@ pub(super) async fn page() -> Redirect {
 }
 
 /// The page to try it
-#[utoipa::path(get, path = "/api/docs/", tag = "documentation", responses((status = 200, description = "HTML", content_type = "text/html", body = String), Errors))]
+#[utoipa::path(
+    get, path = "/api/docs/", tag = "documentation",
+    responses((status = 200, description = "HTML", content_type = "text/html", body = String), Errors),
+)]
 pub(super) async fn index() -> Answer<Response> {
     file("index.html")
 }
 
 /// A file of the page to try it
-#[utoipa::path(get, path = "/api/docs/{file}", tag = "documentation", params(("file" = String, Path, description = "Its name")), responses((status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>), Errors))]
+#[utoipa::path(
+    get, path = "/api/docs/{file}", tag = "documentation",
+    params(("file" = String, Path, description = "Its name")),
+    responses(
+        (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+        Errors
+    ),
+)]
 pub(super) async fn asset(PathOf(name): PathOf<String>) -> Answer<Response> {
     file(&name)
 }
 
 /// The OpenAPI document
-#[utoipa::path(get, path = "/api/openapi.json", tag = "documentation", responses((status = 200, description = "OpenAPI", content_type = "application/json", body = Object)))]
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = "documentation",
+    responses((status = 200, description = "OpenAPI", content_type = "application/json", body = Object)),
+)]
 pub(super) async fn openapi(State(state): State<ApiState>) -> Response {
     let document = bytes::Bytes::clone(&state.openapi);
     ([(header::CONTENT_TYPE, "application/json")], document).into_response()

@@ -10,7 +10,14 @@ use crate::server::state::ApiState;
 use crate::{FeatureViewSummary, FeaturesRequest};
 
 /// Computes feature views over a range of event times and sums them up
-#[utoipa::path(get, path = "/api/v1/features", tag = "data", params(FeaturesRequest), responses((status = 200, description = "In the order of the project", body = Vec<FeatureViewSummary>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/features", tag = "data",
+    params(FeaturesRequest),
+    responses(
+        (status = 200, description = "In the order of the project", body = Vec<FeatureViewSummary>),
+        Errors
+    ),
+)]
 pub(super) async fn features(
     State(state): State<ApiState>,
     QueryOf(request): QueryOf<FeaturesRequest>,

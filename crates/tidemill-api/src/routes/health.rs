@@ -32,13 +32,22 @@ pub(super) struct Ready {
 }
 
 /// Whether the server answers
-#[utoipa::path(get, path = "/health", tag = "house", responses((status = 200, description = "It does", body = Health)))]
+#[utoipa::path(
+    get, path = "/health", tag = "house",
+    responses((status = 200, description = "It does", body = Health)),
+)]
 pub(super) async fn health() -> Json<Health> {
     Json(Health { healthy: true })
 }
 
 /// Whether no stream has failed and every slot serves what it should
-#[utoipa::path(get, path = "/ready", tag = "house", responses((status = 200, description = "It wants traffic", body = Ready), (status = 503, description = "It does not, and why", body = Ready)))]
+#[utoipa::path(
+    get, path = "/ready", tag = "house",
+    responses(
+        (status = 200, description = "It wants traffic", body = Ready),
+        (status = 503, description = "It does not, and why", body = Ready)
+    ),
+)]
 pub(super) async fn ready(State(state): State<ApiState>) -> Response {
     let reasons = unready_reasons(&state).await;
     let status = if reasons.is_empty() {
@@ -51,7 +60,18 @@ pub(super) async fn ready(State(state): State<ApiState>) -> Response {
 }
 
 /// Figures in the text format of OpenMetrics, for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "house", responses((status = 200, description = "The figures", content_type = "application/openmetrics-text", body = String), Errors))]
+#[utoipa::path(
+    get, path = "/metrics", tag = "house",
+    responses(
+        (
+            status = 200,
+            description = "The figures",
+            content_type = "application/openmetrics-text",
+            body = String
+        ),
+        Errors
+    ),
+)]
 pub(super) async fn metrics(State(state): State<ApiState>) -> Answer<Response> {
     let status = state.operations.status().await;
     let text = state.metrics.encode(&status).map_err(|error| {

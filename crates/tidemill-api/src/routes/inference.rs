@@ -18,7 +18,10 @@ use crate::server::state::{ApiState, blocking};
 const BYTES_INLINE_MAX: usize = 64 * 1_024;
 
 /// What the server is
-#[utoipa::path(get, path = "/v2", tag = "inference", responses((status = 200, description = "The server", body = schema::ServerMetadata), InferenceErrors))]
+#[utoipa::path(
+    get, path = "/v2", tag = "inference",
+    responses((status = 200, description = "The server", body = schema::ServerMetadata), InferenceErrors),
+)]
 pub(super) async fn server() -> Json<ServerMetadata> {
     Json(ServerMetadata {
         name: "tidemill".to_owned(),
@@ -28,13 +31,22 @@ pub(super) async fn server() -> Json<ServerMetadata> {
 }
 
 /// Whether the server answers
-#[utoipa::path(get, path = "/v2/health/live", tag = "inference", responses((status = 200, description = "It does", body = schema::ServerLive)))]
+#[utoipa::path(
+    get, path = "/v2/health/live", tag = "inference",
+    responses((status = 200, description = "It does", body = schema::ServerLive)),
+)]
 pub(super) async fn live() -> Json<ServerLive> {
     Json(ServerLive { live: true })
 }
 
 /// Whether the server wants traffic
-#[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, description = "It does", body = schema::ServerReady), (status = 503, description = "It does not", body = schema::ServerReady)))]
+#[utoipa::path(
+    get, path = "/v2/health/ready", tag = "inference",
+    responses(
+        (status = 200, description = "It does", body = schema::ServerReady),
+        (status = 503, description = "It does not", body = schema::ServerReady)
+    ),
+)]
 pub(super) async fn server_ready(State(state): State<ApiState>) -> Response {
     let ready = unready_reasons(&state).await.is_empty();
     let status = if ready {
@@ -46,7 +58,11 @@ pub(super) async fn server_ready(State(state): State<ApiState>) -> Response {
 }
 
 /// What a deployment takes and gives
-#[utoipa::path(get, path = "/v2/models/{model}", tag = "inference", params(("model" = String, Path, description = "The deployment")), responses((status = 200, description = "Its tensors", body = schema::ModelMetadata), InferenceErrors))]
+#[utoipa::path(
+    get, path = "/v2/models/{model}", tag = "inference",
+    params(("model" = String, Path, description = "The deployment")),
+    responses((status = 200, description = "Its tensors", body = schema::ModelMetadata), InferenceErrors),
+)]
 pub(super) async fn model(
     State(state): State<ApiState>,
     PathOf(model): PathOf<DeploymentName>,
@@ -55,7 +71,14 @@ pub(super) async fn model(
 }
 
 /// What a deployment takes and gives, if it serves this version
-#[utoipa::path(get, path = "/v2/models/{model}/versions/{version}", tag = "inference", params(("model" = String, Path, description = "The deployment"), ("version" = String, Path, description = "The version, as `3`")), responses((status = 200, description = "Its tensors", body = schema::ModelMetadata), InferenceErrors))]
+#[utoipa::path(
+    get, path = "/v2/models/{model}/versions/{version}", tag = "inference",
+    params(
+        ("model" = String, Path, description = "The deployment"),
+        ("version" = String, Path, description = "The version, as `3`")
+    ),
+    responses((status = 200, description = "Its tensors", body = schema::ModelMetadata), InferenceErrors),
+)]
 pub(super) async fn version(
     State(state): State<ApiState>,
     PathOf((model, VersionText(version))): PathOf<(DeploymentName, VersionText)>,
@@ -64,7 +87,11 @@ pub(super) async fn version(
 }
 
 /// Whether a deployment answers
-#[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "inference", params(("model" = String, Path, description = "The deployment")), responses((status = 200, description = "It does", body = schema::ModelReady), InferenceErrors))]
+#[utoipa::path(
+    get, path = "/v2/models/{model}/ready", tag = "inference",
+    params(("model" = String, Path, description = "The deployment")),
+    responses((status = 200, description = "It does", body = schema::ModelReady), InferenceErrors),
+)]
 pub(super) async fn model_ready(
     State(state): State<ApiState>,
     PathOf(model): PathOf<DeploymentName>,
@@ -73,7 +100,14 @@ pub(super) async fn model_ready(
 }
 
 /// Whether a deployment answers by this version
-#[utoipa::path(get, path = "/v2/models/{model}/versions/{version}/ready", tag = "inference", params(("model" = String, Path, description = "The deployment"), ("version" = String, Path, description = "The version, as `3`")), responses((status = 200, description = "It does", body = schema::ModelReady), InferenceErrors))]
+#[utoipa::path(
+    get, path = "/v2/models/{model}/versions/{version}/ready", tag = "inference",
+    params(
+        ("model" = String, Path, description = "The deployment"),
+        ("version" = String, Path, description = "The version, as `3`")
+    ),
+    responses((status = 200, description = "It does", body = schema::ModelReady), InferenceErrors),
+)]
 pub(super) async fn version_ready(
     State(state): State<ApiState>,
     PathOf((model, VersionText(version))): PathOf<(DeploymentName, VersionText)>,
@@ -82,7 +116,15 @@ pub(super) async fn version_ready(
 }
 
 /// Scores rows
-#[utoipa::path(post, path = "/v2/models/{model}/infer", tag = "inference", params(("model" = String, Path, description = "The deployment")), request_body = schema::InferRequest, responses((status = 200, description = "The scores, in the order of the rows", body = schema::InferResponse), InferenceErrors))]
+#[utoipa::path(
+    post, path = "/v2/models/{model}/infer", tag = "inference",
+    params(("model" = String, Path, description = "The deployment")),
+    request_body = schema::InferRequest,
+    responses(
+        (status = 200, description = "The scores, in the order of the rows", body = schema::InferResponse),
+        InferenceErrors
+    ),
+)]
 pub(super) async fn infer(
     State(state): State<ApiState>,
     PathOf(model): PathOf<DeploymentName>,
@@ -92,7 +134,18 @@ pub(super) async fn infer(
 }
 
 /// Scores rows, if the deployment serves this version
-#[utoipa::path(post, path = "/v2/models/{model}/versions/{version}/infer", tag = "inference", params(("model" = String, Path, description = "The deployment"), ("version" = String, Path, description = "The version, as `3`")), request_body = schema::InferRequest, responses((status = 200, description = "The scores, in the order of the rows", body = schema::InferResponse), InferenceErrors))]
+#[utoipa::path(
+    post, path = "/v2/models/{model}/versions/{version}/infer", tag = "inference",
+    params(
+        ("model" = String, Path, description = "The deployment"),
+        ("version" = String, Path, description = "The version, as `3`")
+    ),
+    request_body = schema::InferRequest,
+    responses(
+        (status = 200, description = "The scores, in the order of the rows", body = schema::InferResponse),
+        InferenceErrors
+    ),
+)]
 pub(super) async fn infer_version(
     State(state): State<ApiState>,
     PathOf((model, VersionText(version))): PathOf<(DeploymentName, VersionText)>,

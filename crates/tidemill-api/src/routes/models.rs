@@ -11,19 +11,30 @@ use crate::server::state::ApiState;
 use crate::{Model, ModelVersion, VersionLineage};
 
 /// The registered models
-#[utoipa::path(get, path = "/api/v1/models", tag = "models", responses((status = 200, description = "By name", body = Vec<Model>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/models", tag = "models",
+    responses((status = 200, description = "By name", body = Vec<Model>), Errors),
+)]
 pub(super) async fn models(State(state): State<ApiState>) -> Answer<Json<Vec<Model>>> {
     Ok(Json(state.operations.models().await?))
 }
 
 /// One registered model
-#[utoipa::path(get, path = "/api/v1/models/{model}", tag = "models", params(("model" = String, Path, description = "The model")), responses((status = 200, description = "The model", body = Model), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}", tag = "models",
+    params(("model" = String, Path, description = "The model")),
+    responses((status = 200, description = "The model", body = Model), Errors),
+)]
 pub(super) async fn model(State(state): State<ApiState>, PathOf(model): PathOf<ModelName>) -> Answer<Json<Model>> {
     Ok(Json(state.operations.model(&model).await?))
 }
 
 /// A model's versions
-#[utoipa::path(get, path = "/api/v1/models/{model}/versions", tag = "models", params(("model" = String, Path, description = "The model")), responses((status = 200, description = "Newest first", body = Vec<ModelVersion>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/versions", tag = "models",
+    params(("model" = String, Path, description = "The model")),
+    responses((status = 200, description = "Newest first", body = Vec<ModelVersion>), Errors),
+)]
 pub(super) async fn versions(
     State(state): State<ApiState>,
     PathOf(model): PathOf<ModelName>,
@@ -32,7 +43,14 @@ pub(super) async fn versions(
 }
 
 /// One version
-#[utoipa::path(get, path = "/api/v1/models/{model}/versions/{version}", tag = "models", params(("model" = String, Path, description = "The model"), ("version" = String, Path, description = "`3` or `v3`")), responses((status = 200, description = "The version", body = ModelVersion), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/versions/{version}", tag = "models",
+    params(
+        ("model" = String, Path, description = "The model"),
+        ("version" = String, Path, description = "`3` or `v3`")
+    ),
+    responses((status = 200, description = "The version", body = ModelVersion), Errors),
+)]
 pub(super) async fn version(
     State(state): State<ApiState>,
     PathOf((model, VersionText(version))): PathOf<(ModelName, VersionText)>,
@@ -41,7 +59,14 @@ pub(super) async fn version(
 }
 
 /// What a version was made from, and where it serves
-#[utoipa::path(get, path = "/api/v1/models/{model}/versions/{version}/lineage", tag = "models", params(("model" = String, Path, description = "The model"), ("version" = String, Path, description = "`3` or `v3`")), responses((status = 200, description = "Its lineage", body = VersionLineage), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/versions/{version}/lineage", tag = "models",
+    params(
+        ("model" = String, Path, description = "The model"),
+        ("version" = String, Path, description = "`3` or `v3`")
+    ),
+    responses((status = 200, description = "Its lineage", body = VersionLineage), Errors),
+)]
 pub(super) async fn lineage(
     State(state): State<ApiState>,
     PathOf((model, VersionText(version))): PathOf<(ModelName, VersionText)>,

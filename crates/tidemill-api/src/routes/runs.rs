@@ -22,13 +22,20 @@ pub(super) struct CompareParams {
 }
 
 /// The experiments
-#[utoipa::path(get, path = "/api/v1/experiments", tag = "training", responses((status = 200, description = "By name", body = Vec<Experiment>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/experiments", tag = "training",
+    responses((status = 200, description = "By name", body = Vec<Experiment>), Errors),
+)]
 pub(super) async fn experiments(State(state): State<ApiState>) -> Answer<Json<Vec<Experiment>>> {
     Ok(Json(state.operations.experiments().await?))
 }
 
 /// Runs, newest first or by a metric
-#[utoipa::path(get, path = "/api/v1/runs", tag = "training", params(RunsRequest), responses((status = 200, description = "The runs", body = Vec<RunSummary>), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/runs", tag = "training",
+    params(RunsRequest),
+    responses((status = 200, description = "The runs", body = Vec<RunSummary>), Errors),
+)]
 pub(super) async fn runs(
     State(state): State<ApiState>,
     QueryOf(request): QueryOf<RunsRequest>,
@@ -40,7 +47,11 @@ pub(super) async fn runs(
 ///
 /// A check or a gate that does not pass is an outcome with its `status`, not an error. The training goes on when whoever
 /// asked goes away.
-#[utoipa::path(post, path = "/api/v1/runs", tag = "training", request_body = TrainRequest, responses((status = 200, description = "What became of it", body = TrainOutcome), Errors))]
+#[utoipa::path(
+    post, path = "/api/v1/runs", tag = "training",
+    request_body = TrainRequest,
+    responses((status = 200, description = "What became of it", body = TrainOutcome), Errors),
+)]
 pub(super) async fn train(
     State(state): State<ApiState>,
     JsonBody(request): JsonBody<TrainRequest>,
@@ -52,7 +63,11 @@ pub(super) async fn train(
 }
 
 /// Runs side by side
-#[utoipa::path(get, path = "/api/v1/runs/compare", tag = "training", params(CompareParams), responses((status = 200, description = "In the order of the ids", body = RunComparison), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/runs/compare", tag = "training",
+    params(CompareParams),
+    responses((status = 200, description = "In the order of the ids", body = RunComparison), Errors),
+)]
 pub(super) async fn compare(
     State(state): State<ApiState>,
     QueryOf(params): QueryOf<CompareParams>,
@@ -72,7 +87,11 @@ pub(super) async fn compare(
 }
 
 /// One run
-#[utoipa::path(get, path = "/api/v1/runs/{run}", tag = "training", params(("run" = String, Path, description = "Its id")), responses((status = 200, description = "The run", body = Run), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/runs/{run}", tag = "training",
+    params(("run" = String, Path, description = "Its id")),
+    responses((status = 200, description = "The run", body = Run), Errors),
+)]
 pub(super) async fn run(State(state): State<ApiState>, PathOf(run): PathOf<RunId>) -> Answer<Json<Run>> {
     Ok(Json(state.operations.run(&run).await?))
 }

@@ -20,7 +20,18 @@ pub(crate) const ELAPSED_MICROS: HeaderName = HeaderName::from_static("tidemill-
 ///
 /// As JSON rows, or as an Arrow IPC stream where `Accept` says `application/vnd.apache.arrow.stream`; then the headers
 /// `tidemill-truncated` and `tidemill-elapsed-micros` hold what is not in the stream.
-#[utoipa::path(post, path = "/api/v1/sql", tag = "data", request_body = SqlRequest, responses((status = 200, description = "The rows", content((SqlRows = "application/json"), (Vec<u8> = "application/vnd.apache.arrow.stream"))), Errors))]
+#[utoipa::path(
+    post, path = "/api/v1/sql", tag = "data",
+    request_body = SqlRequest,
+    responses(
+        (
+            status = 200,
+            description = "The rows",
+            content((SqlRows = "application/json"), (Vec<u8> = "application/vnd.apache.arrow.stream"))
+        ),
+        Errors
+    ),
+)]
 pub(super) async fn sql(
     State(state): State<ApiState>,
     headers: HeaderMap,

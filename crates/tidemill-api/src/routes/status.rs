@@ -9,7 +9,10 @@ use crate::server::answer::Answer;
 use crate::server::state::ApiState;
 
 /// Streams, offsets, slots
-#[utoipa::path(get, path = "/api/v1/status", tag = "house", responses((status = 200, description = "The house at this moment", body = Status), Errors))]
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "house",
+    responses((status = 200, description = "The house at this moment", body = Status), Errors),
+)]
 pub(super) async fn status(State(state): State<ApiState>) -> Answer<Json<Status>> {
     Ok(Json(state.operations.status().await?))
 }

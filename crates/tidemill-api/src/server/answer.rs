@@ -4,7 +4,7 @@
 //! the path wants: `{"error": {"code", "message", "hint"}}`, or the inference protocol's `{"error": text}` under `/v2`.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tidemill_types::{ErrorCode, Explain, Problem};
@@ -53,6 +53,9 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// The kind of problem, where the body has no place for it.
+pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("tidemill-error-code");
+
 /// Whether a path speaks the inference protocol.
 pub(crate) fn is_inference(path: &str) -> bool {
     path == "/v2" || path.starts_with("/v2/")
@@ -63,14 +66,15 @@ pub(crate) fn render(path: &str, mut response: Response) -> Response {
     let Some(ApiError { status, problem }) = response.extensions_mut().remove::<ApiError>() else {
         return response;
     };
-    let body = if is_inference(path) {
+    let inference = is_inference(path);
+    let body = if inference {
         let hint = problem
             .hint
             .as_ref()
             .map_or(String::new(), |hint| format!(" (hint: {hint})"));
         json!({ "error": format!("{}{hint}", problem.message) })
     } else {
-        json!({ "error": problem })
+        json!({ "error": &problem })
     };
     let mut rendered = (status, Json(body)).into_response();
     // A 405 says which methods there are; the router has put that in.
@@ -78,6 +82,11 @@ pub(crate) fn render(path: &str, mut response: Response) -> Response {
         if let Some(value) = response.headers_mut().remove(&name) {
             rendered.headers_mut().insert(name, value);
         }
+    }
+    if inference {
+        rendered
+            .headers_mut()
+            .insert(ERROR_CODE, HeaderValue::from_static(problem.code.as_str()));
     }
     match status {
         StatusCode::UNAUTHORIZED => {

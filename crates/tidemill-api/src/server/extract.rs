@@ -101,7 +101,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<QueryOf<T>, ApiError> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(QueryOf(value)),
-            Err(rejection) => Err(ApiError::invalid(rejection.body_text())),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let fault = text
+                    .strip_prefix("Failed to deserialize query string: ")
+                    .unwrap_or(&text);
+                let problem = Problem::new(
+                    ErrorCode::InvalidInput,
+                    format!("the parameters are not what this takes: {fault}"),
+                )
+                .with_hint("every parameter is described in /api");
+                Err(problem.into())
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What every request passes on its way: a name, a guard, a place among the others, a time limit.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -62,8 +63,10 @@ pub(super) async fn observe(State(state): State<ApiState>, mut request: Request,
         None => debug!(status = status.as_u16(), ?elapsed, "{method} {path} answered"),
     });
     state.metrics.request(&method, route.as_deref(), status, elapsed);
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
+        headers.insert(REQUEST_ID, value);
     }
     response
 }
@@ -154,12 +157,13 @@ fn foreign(headers: &HeaderMap) -> Option<String> {
             .get(name)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    let host = text(header::HOST)?;
+    let host = text(header::HOST).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(address) => address.split(']').next().unwrap_or(""),
         None => host.split(':').next().unwrap_or(""),
     };
-    let is_here = name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok();
+    // Only programs leave the name out.
+    let is_here = name.is_empty() || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok();
     if !is_here {
         return Some(format!(
             "without a token this server answers only under its own address, not as `{name}`"

@@ -166,13 +166,15 @@ async fn not_ready_is_503_with_reasons() {
             "ingest of `transactions` failed: nothing is called `topic`",
             "deployment `fraud` serves nothing and should serve v2"
           ]
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/ready", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/ready", None)).await);
     expect![[r#"
         503 Service Unavailable
         {
           "live": true,
           "ready": false
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/v2/health/ready", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/v2/health/ready", None)).await);
     *server.fake.status.lock().unwrap() = Some(Err(values::absent("registry")));
     expect![[r#"
         503 Service Unavailable
@@ -181,7 +183,8 @@ async fn not_ready_is_503_with_reasons() {
           "reasons": [
             "the status is not known: nothing is called `registry`"
           ]
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/ready", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/ready", None)).await);
     let figures = shown(server.ask(Method::GET, "/metrics", None)).await;
     assert!(
         figures.starts_with("200") && figures.contains("\ntidemill_ready 0\n"),

@@ -151,6 +151,7 @@ async fn every_operation_answers_the_same_through_a_server() {
     same!(client, fake, model(&absent));
     same!(client, fake, rollback(&nowhere, RollbackRequest::default()));
     same!(client, fake, infer(&nowhere, None, request.clone()));
+    same!(client, fake, inference_metadata(&name("empty"), None));
     server.end().await.unwrap();
 }
 

@@ -77,12 +77,14 @@ async fn a_token_guards_all_but_health_and_the_page() {
             "hint": "send the header `Authorization: Bearer <token>`",
             "message": "this server wants its token"
           }
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/api/v1/status", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/api/v1/status", None)).await);
     expect![[r#"
         401 Unauthorized
         {
           "error": "this server wants its token (hint: send the header `Authorization: Bearer <token>`)"
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/v2", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/v2", None)).await);
     let answer = server.ask(Method::GET, "/v2", None).send().await.unwrap();
     assert_eq!(answer.headers()["www-authenticate"], "Bearer");
 }
@@ -112,5 +114,6 @@ async fn without_a_token_pages_of_elsewhere_are_refused() {
             "hint": "ask for 127.0.0.1 or localhost, or set a token (TIDEMILL_SERVER__TOKEN) and send it",
             "message": "without a token this server answers only under its own address, not as `rebound.example.org`"
           }
-        }"#]].assert_eq(&shown(asked).await);
+        }"#]]
+    .assert_eq(&shown(asked).await);
 }

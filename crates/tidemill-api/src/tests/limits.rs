@@ -5,6 +5,8 @@ use std::time::Duration;
 use expect_test::expect;
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::{Running, shown};
 use crate::ServerError;
@@ -21,7 +23,8 @@ async fn a_body_has_a_limit() {
             "hint": "send less at a time, or raise the setting",
             "message": "the body is longer than `server.request_bytes` allows"
           }
-        }"#]].assert_eq(&shown(server.ask(Method::POST, "/api/v1/sql", Some(&long))).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::POST, "/api/v1/sql", Some(&long))).await);
     expect![[r#"
         413 Payload Too Large
         {
@@ -48,7 +51,8 @@ async fn requests_in_flight_have_a_limit() {
             "hint": "ask again in a second, or raise server.requests_in_flight",
             "message": "1 requests are in flight already"
           }
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/api/v1/models", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/api/v1/models", None)).await);
     let refused = server.ask(Method::GET, "/v2/models/fraud", None).send().await.unwrap();
     assert_eq!(
         (refused.status().as_u16(), &refused.headers()["retry-after"]),
@@ -81,12 +85,14 @@ async fn answers_have_a_time_limit() {
             "code": "timed_out",
             "message": "no answer within 20ms"
           }
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/api/v1/models/held", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/api/v1/models/held", None)).await);
     expect![[r#"
         408 Request Timeout
         {
           "error": "no answer within 20ms"
-        }"#]].assert_eq(&shown(server.ask(Method::GET, "/v2/models/held", None)).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::GET, "/v2/models/held", None)).await);
     let train = json!({ "model": "held" });
     expect![[r#"
         408 Request Timeout
@@ -96,7 +102,8 @@ async fn answers_have_a_time_limit() {
             "hint": "what was started to change something goes on; look at it before you ask again",
             "message": "no answer within 30ms"
           }
-        }"#]].assert_eq(&shown(server.ask(Method::POST, "/api/v1/runs", Some(&train))).await);
+        }"#]]
+    .assert_eq(&shown(server.ask(Method::POST, "/api/v1/runs", Some(&train))).await);
     // Reading was given up; the training goes on.
     server.fake.release.add_permits(1);
     server.fake.finished.acquire().await.unwrap().forget();
@@ -142,12 +149,26 @@ async fn a_shutdown_waits_only_so_long() {
 #[tokio::test]
 async fn connections_have_a_limit() {
     let server = Running::with(|settings| settings.connections_max = 1).await;
-    let address = server.address;
-    let first = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    answered(&mut first).await;
     let second = tokio::spawn(server.ask(Method::GET, "/health", None).send());
-    // The first says nothing and holds the only place; the second is answered once it is gone.
-    tokio::task::yield_now().await;
+    // The first holds the only place. Were there another, the second would be answered during all this.
+    for _ in 0..50 {
+        answered(&mut first).await;
+    }
     assert!(!second.is_finished());
     drop(first);
     assert_eq!(second.await.unwrap().unwrap().status(), 200);
+}
+
+/// One request and its answer over a connection that stays open.
+async fn answered(connection: &mut TcpStream) {
+    connection
+        .write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"{\"healthy\":true}") {
+        assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0);
+    }
 }

@@ -83,8 +83,23 @@ pub(super) async fn shown(request: reqwest::RequestBuilder) -> String {
     let status = answer.status();
     let text = answer.text().await.unwrap();
     let body = match serde_json::from_str::<Value>(&text) {
-        Ok(json) => serde_json::to_string_pretty(&json).unwrap(),
+        Ok(json) => serde_json::to_string_pretty(&in_order(json)).unwrap(),
         Err(_) => text,
     };
     format!("{status}\n{body}")
+}
+
+/// Fields by name, at every depth, whichever order this build's maps have.
+pub(super) fn in_order(json: Value) -> Value {
+    match json {
+        Value::Object(fields) => {
+            let sorted: std::collections::BTreeMap<String, Value> = fields.into_iter().collect();
+            sorted
+                .into_iter()
+                .map(|(name, value)| (name, in_order(value)))
+                .collect()
+        }
+        Value::Array(items) => items.into_iter().map(in_order).collect(),
+        other => other,
+    }
 }

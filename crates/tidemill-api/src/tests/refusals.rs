@@ -25,7 +25,11 @@ async fn check_raw(path: &str, content_type: &str, body: &str, expected: Expect)
 
 #[tokio::test]
 async fn what_is_not_there() {
-    check(Method::GET, "/nowhere", None, expect![[r#"
+    check(
+        Method::GET,
+        "/nowhere",
+        None,
+        expect![[r#"
         404 Not Found
         {
           "error": {
@@ -33,8 +37,14 @@ async fn what_is_not_there() {
             "hint": "every path is described in /api",
             "message": "nothing is at /nowhere"
           }
-        }"#]]).await;
-    check(Method::POST, "/api/v1/nowhere", None, expect![[r#"
+        }"#]],
+    )
+    .await;
+    check(
+        Method::POST,
+        "/api/v1/nowhere",
+        None,
+        expect![[r#"
         404 Not Found
         {
           "error": {
@@ -42,21 +52,39 @@ async fn what_is_not_there() {
             "hint": "every path is described in /api",
             "message": "nothing is at /api/v1/nowhere"
           }
-        }"#]]).await;
-    check(Method::GET, "/v2/nowhere", None, expect![[r#"
+        }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/v2/nowhere",
+        None,
+        expect![[r#"
         404 Not Found
         {
           "error": "nothing is at /v2/nowhere (hint: every path is described in /api)"
-        }"#]]).await;
-    check(Method::GET, "/api/docs/nowhere.js", None, expect![[r#"
+        }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/api/docs/nowhere.js",
+        None,
+        expect![[r#"
         404 Not Found
         {
           "error": {
             "code": "not_found",
             "message": "the page has no file `nowhere.js`"
           }
-        }"#]]).await;
-    check(Method::GET, "/api/v1/models/absent", None, expect![[r#"
+        }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/api/v1/models/absent",
+        None,
+        expect![[r#"
         404 Not Found
         {
           "error": {
@@ -64,22 +92,40 @@ async fn what_is_not_there() {
             "hint": "did you mean `fraud`?",
             "message": "nothing is called `absent`"
           }
-        }"#]]).await;
-    check(Method::GET, "/v2/models/absent", None, expect![[r#"
+        }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/v2/models/absent",
+        None,
+        expect![[r#"
         404 Not Found
         {
           "error": "nothing is called `absent` (hint: did you mean `fraud`?)"
-        }"#]]).await;
-    check(Method::GET, "/v2/models/absent/ready", None, expect![[r#"
+        }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/v2/models/absent/ready",
+        None,
+        expect![[r#"
         404 Not Found
         {
           "error": "nothing is called `absent` (hint: did you mean `fraud`?)"
-        }"#]]).await;
+        }"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn methods_that_a_path_does_not_take() {
-    check(Method::DELETE, "/api/v1/models", None, expect![[r#"
+    check(
+        Method::DELETE,
+        "/api/v1/models",
+        None,
+        expect![[r#"
         405 Method Not Allowed
         {
           "error": {
@@ -87,12 +133,20 @@ async fn methods_that_a_path_does_not_take() {
             "hint": "every path is described in /api",
             "message": "/api/v1/models does not take DELETE"
           }
-        }"#]]).await;
-    check(Method::GET, "/v2/models/fraud/infer", None, expect![[r#"
+        }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/v2/models/fraud/infer",
+        None,
+        expect![[r#"
         405 Method Not Allowed
         {
           "error": "/v2/models/fraud/infer does not take GET (hint: every path is described in /api)"
-        }"#]]).await;
+        }"#]],
+    )
+    .await;
     let server = Running::start().await;
     let answer = server
         .ask(Method::DELETE, "/api/v1/deployments", None)
@@ -105,30 +159,48 @@ async fn methods_that_a_path_does_not_take() {
 
 #[tokio::test]
 async fn names_that_are_none() {
-    check(Method::GET, "/api/v1/models/Fraud", None, expect![[r#"
-        400 Bad Request
-        {
-          "error": {
-            "code": "invalid_input",
-            "message": "`Fraud` is not a model name: a lower-case letter or `_`, then lower-case letters, digits or `_`"
-          }
-        }"#]]).await;
-    check(Method::GET, "/api/v1/runs/123", None, expect![[r#"
-        400 Bad Request
-        {
-          "error": {
-            "code": "invalid_input",
-            "message": "`123` is not a run name: 32 lower-case hexadecimal digits"
-          }
-        }"#]]).await;
-    check(Method::GET, "/api/v1/models/fraud/versions/0", None, expect![[r#"
-        400 Bad Request
-        {
-          "error": {
-            "code": "invalid_input",
-            "message": "`0` is not a version name: a number from 1, as `3` or `v3`"
-          }
-        }"#]]).await;
+    check(
+        Method::GET,
+        "/api/v1/models/Fraud",
+        None,
+        expect![[r#"
+            400 Bad Request
+            {
+              "error": {
+                "code": "invalid_input",
+                "message": "`Fraud` is no model name: a lower-case letter or `_`, then lower-case letters, digits or `_`"
+              }
+            }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/api/v1/runs/123",
+        None,
+        expect![[r#"
+            400 Bad Request
+            {
+              "error": {
+                "code": "invalid_input",
+                "message": "`123` is no run name: 32 lower-case hexadecimal digits"
+              }
+            }"#]],
+    )
+    .await;
+    check(
+        Method::GET,
+        "/api/v1/models/fraud/versions/0",
+        None,
+        expect![[r#"
+            400 Bad Request
+            {
+              "error": {
+                "code": "invalid_input",
+                "message": "`0` is no version name: a number from 1, as `3` or `v3`"
+              }
+            }"#]],
+    )
+    .await;
     check(
         Method::GET,
         "/api/v1/dead-letters/transactions/x/1",
@@ -143,11 +215,17 @@ async fn names_that_are_none() {
             }"#]],
     )
     .await;
-    check(Method::GET, "/v2/models/a-b", None, expect![[r#"
-        400 Bad Request
-        {
-          "error": "`a-b` is not a deployment name: a lower-case letter or `_`, then lower-case letters, digits or `_`"
-        }"#]]).await;
+    check(
+        Method::GET,
+        "/v2/models/a-b",
+        None,
+        expect![[r#"
+            400 Bad Request
+            {
+              "error": "`a-b` is no deployment name: a lower-case letter or `_`, then lower-case letters, digits or `_`"
+            }"#]],
+    )
+    .await;
     check(
         Method::PUT,
         "/api/v1/models/fraud/aliases/v3",
@@ -157,7 +235,7 @@ async fn names_that_are_none() {
             {
               "error": {
                 "code": "invalid_input",
-                "message": "`v3` is not a alias name: not a version number such as `3` or `v3`"
+                "message": "`v3` is no alias name: not a version number such as `3` or `v3`"
               }
             }"#]],
     )
@@ -171,33 +249,48 @@ async fn parameters_that_are_none() {
         {
           "error": {
             "code": "invalid_input",
-            "message": "Failed to deserialize query string: order: unknown field `order`, expected one of `experiment`, `model`, `status`, `order_by`, `ascending`, `limit`"
+            "hint": "every parameter is described in /api",
+            "message": "the parameters are not what this takes: order: unknown field `order`, expected one of `experiment`, `model`, `status`, `order_by`, `ascending`, `limit`"
           }
         }"#]]).await;
-    check(Method::GET, "/api/v1/runs?limit=many", None, expect![[r#"
-        400 Bad Request
-        {
-          "error": {
-            "code": "invalid_input",
-            "message": "Failed to deserialize query string: limit: invalid digit found in string"
-          }
-        }"#]]).await;
+    check(
+        Method::GET,
+        "/api/v1/runs?limit=many",
+        None,
+        expect![[r#"
+            400 Bad Request
+            {
+              "error": {
+                "code": "invalid_input",
+                "hint": "every parameter is described in /api",
+                "message": "the parameters are not what this takes: limit: invalid digit found in string"
+              }
+            }"#]],
+    )
+    .await;
     check(Method::GET, "/api/v1/features?from=yesterday", None, expect![[r#"
         400 Bad Request
         {
           "error": {
             "code": "invalid_input",
-            "message": "Failed to deserialize query string: from: `yesterday` is not a time: write 2018-07-25, 2018-07-25T12:00:00 (UTC) or 2018-07-25T12:00:00+02:00"
+            "hint": "every parameter is described in /api",
+            "message": "the parameters are not what this takes: from: `yesterday` is not a time: write 2018-07-25, 2018-07-25T12:00:00 (UTC) or 2018-07-25T12:00:00+02:00"
           }
         }"#]]).await;
-    check(Method::GET, "/api/v1/runs/compare?ids=1,2", None, expect![[r#"
-        400 Bad Request
-        {
-          "error": {
-            "code": "invalid_input",
-            "message": "`1` is not a run name: 32 lower-case hexadecimal digits"
-          }
-        }"#]]).await;
+    check(
+        Method::GET,
+        "/api/v1/runs/compare?ids=1,2",
+        None,
+        expect![[r#"
+            400 Bad Request
+            {
+              "error": {
+                "code": "invalid_input",
+                "message": "`1` is no run name: 32 lower-case hexadecimal digits"
+              }
+            }"#]],
+    )
+    .await;
     let many = vec!["0123456789abcdef0123456789abcdef"; 33].join(",");
     check(
         Method::GET,
@@ -242,7 +335,7 @@ async fn bodies_that_do_not_fit() {
               "error": {
                 "code": "invalid_input",
                 "hint": "every field is described in /api",
-                "message": "the body is not what this takes: `Fraud` is not a model name: a lower-case letter or `_`, then lower-case letters, digits or `_` at line 1 column 17"
+                "message": "the body is not what this takes: `Fraud` is no model name: a lower-case letter or `_`, then lower-case letters, digits or `_` at line 1 column 17"
               }
             }"#]],
     )
@@ -262,7 +355,11 @@ async fn bodies_that_do_not_fit() {
             }"#]],
     )
     .await;
-    check(Method::POST, "/api/v1/sql", Some(json!({})), expect![[r#"
+    check(
+        Method::POST,
+        "/api/v1/sql",
+        Some(json!({})),
+        expect![[r#"
         400 Bad Request
         {
           "error": {
@@ -270,7 +367,9 @@ async fn bodies_that_do_not_fit() {
             "hint": "every field is described in /api",
             "message": "the body is not what this takes: missing field `query` at line 1 column 2"
           }
-        }"#]]).await;
+        }"#]],
+    )
+    .await;
     check(
         Method::POST,
         "/api/v1/sql",
@@ -286,7 +385,11 @@ async fn bodies_that_do_not_fit() {
             }"#]],
     )
     .await;
-    check_raw("/api/v1/sql", "application/json", "{", expect![[r#"
+    check_raw(
+        "/api/v1/sql",
+        "application/json",
+        "{",
+        expect![[r#"
         400 Bad Request
         {
           "error": {
@@ -294,8 +397,14 @@ async fn bodies_that_do_not_fit() {
             "hint": "every field is described in /api",
             "message": "the body is not what this takes: EOF while parsing an object at line 1 column 1"
           }
-        }"#]]).await;
-    check_raw("/api/v1/sql", "application/json", "", expect![[r#"
+        }"#]],
+    )
+    .await;
+    check_raw(
+        "/api/v1/sql",
+        "application/json",
+        "",
+        expect![[r#"
         400 Bad Request
         {
           "error": {
@@ -303,8 +412,14 @@ async fn bodies_that_do_not_fit() {
             "hint": "every field is described in /api",
             "message": "the body is not what this takes: EOF while parsing a value at line 1 column 0"
           }
-        }"#]]).await;
-    check_raw("/api/v1/sql", "text/plain", "{}", expect![[r#"
+        }"#]],
+    )
+    .await;
+    check_raw(
+        "/api/v1/sql",
+        "text/plain",
+        "{}",
+        expect![[r#"
         415 Unsupported Media Type
         {
           "error": {
@@ -312,8 +427,14 @@ async fn bodies_that_do_not_fit() {
             "hint": "send the header `Content-Type: application/json`",
             "message": "the body must be JSON"
           }
-        }"#]]).await;
-    check_raw("/api/v1/sql", "", "{}", expect![[r#"
+        }"#]],
+    )
+    .await;
+    check_raw(
+        "/api/v1/sql",
+        "",
+        "{}",
+        expect![[r#"
         415 Unsupported Media Type
         {
           "error": {
@@ -321,8 +442,14 @@ async fn bodies_that_do_not_fit() {
             "hint": "send the header `Content-Type: application/json`",
             "message": "the body must be JSON"
           }
-        }"#]]).await;
-    check_raw("/api/v1/deployments/fraud/rollback", "text/plain", "{}", expect![[r#"
+        }"#]],
+    )
+    .await;
+    check_raw(
+        "/api/v1/deployments/fraud/rollback",
+        "text/plain",
+        "{}",
+        expect![[r#"
         415 Unsupported Media Type
         {
           "error": {
@@ -330,7 +457,9 @@ async fn bodies_that_do_not_fit() {
             "hint": "send the header `Content-Type: application/json`",
             "message": "the body must be JSON, or empty"
           }
-        }"#]]).await;
+        }"#]],
+    )
+    .await;
     check_raw("/v2/models/fraud/infer", "", "{", expect![[r#"
         400 Bad Request
         {
@@ -341,21 +470,30 @@ async fn bodies_that_do_not_fit() {
         {
           "error": "the body is not an inference request: missing field `inputs` at line 1 column 2 (hint: send {\"inputs\": [{\"name\": …, \"shape\": [rows], \"datatype\": \"FP64\", \"data\": […]}]}; a missing value is null)"
         }"#]]).await;
-    check_raw("/v2/models/absent/infer", "", r#"{"inputs": []}"#, expect![[r#"
+    check_raw(
+        "/v2/models/absent/infer",
+        "",
+        r#"{"inputs": []}"#,
+        expect![[r#"
         404 Not Found
         {
           "error": "nothing is called `absent` (hint: did you mean `fraud`?)"
-        }"#]]).await;
+        }"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn faults_of_ours() {
-    check(Method::GET, "/v2/models/panics", None, expect![[r#"
+    let server = Running::start().await;
+    let asked = server
+        .ask(Method::GET, "/v2/models/panics", None)
+        .header("x-request-id", "r-0");
+    expect![[r#"
         500 Internal Server Error
         {
-          "error": "the request broke off: on purpose (hint: this is a fault of tidemill; the log has more under request 1c463bd0de194cdd882828183d0aee56)"
-        }"#]]).await;
-    let server = Running::start().await;
+          "error": "the request broke off: on purpose (hint: this is a fault of tidemill; the log has more under request r-0)"
+        }"#]].assert_eq(&shown(asked).await);
     for (method, path, body) in [
         (Method::GET, "/api/v1/models/panics", None),
         (Method::POST, "/api/v1/runs", Some(json!({ "model": "panics" }))),
