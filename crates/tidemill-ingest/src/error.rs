@@ -1,0 +1,184 @@
+//! Why a stream stops or has to wait.
+
+use tidemill_kafka::KafkaError;
+use tidemill_lake::LakeError;
+use tidemill_types::{
+    ErrorCode, Explain, FenceFault, InvalidName, KafkaPartition, LastOffset, NextOffset, StreamName, TopicName,
+};
+
+/// What went wrong with a stream.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The broker.
+    #[error("failed to read topic `{topic}`")]
+    Kafka {
+        /// The topic.
+        topic: TopicName,
+        /// What the client says.
+        #[source]
+        source: KafkaError,
+    },
+    /// The lake.
+    #[error("failed to land stream `{stream}`")]
+    Lake {
+        /// The stream.
+        stream: StreamName,
+        /// What the lake says.
+        #[source]
+        source: LakeError,
+    },
+    /// The broker has no cluster id, and the settings name none.
+    #[error("the Kafka cluster has no id, so that its offsets cannot be told from those of another")]
+    NoClusterId,
+    /// The log is not the one that the table was filled from, or has lost records. Nothing is skipped or reset.
+    #[error("topic `{topic}`, Kafka partition {partition}, does not continue what table `{stream}` holds")]
+    Fence {
+        /// The stream.
+        stream: StreamName,
+        /// The topic.
+        topic: TopicName,
+        /// The Kafka partition.
+        partition: KafkaPartition,
+        /// How they differ.
+        #[source]
+        source: FenceFault,
+    },
+    /// Below the fence stands another record than the one that was landed: the log was cut and filled again.
+    #[error(
+        "topic `{topic}`, Kafka partition {partition}, holds another record at offset {offset} than the one that \
+         table `{stream}` was filled with"
+    )]
+    Refilled {
+        /// The stream.
+        stream: StreamName,
+        /// The topic.
+        topic: TopicName,
+        /// The Kafka partition.
+        partition: KafkaPartition,
+        /// Where the record differs.
+        offset: LastOffset,
+    },
+    /// Commits say that the table went further than its fence: it was restored to an older version.
+    #[error(
+        "table `{stream}` was set back: its commits went up to offset {landed} of Kafka partition {partition}, its fence says {fence}"
+    )]
+    SetBack {
+        /// The stream.
+        stream: StreamName,
+        /// The Kafka partition.
+        partition: KafkaPartition,
+        /// What the newest commit of ours says.
+        landed: NextOffset,
+        /// What the fence says.
+        fence: NextOffset,
+    },
+    /// The stream's name leaves no room for its dead-letter table's.
+    #[error("stream `{stream}` cannot have a dead-letter table")]
+    Name {
+        /// The stream.
+        stream: StreamName,
+        /// Which rule the name breaks.
+        #[source]
+        source: InvalidName,
+    },
+    /// A column could not be built, or a task of ours ended in the middle.
+    #[error("stream `{stream}` stumbled over itself: {reason}")]
+    Internal {
+        /// The stream.
+        stream: StreamName,
+        /// What happened.
+        reason: String,
+    },
+    /// There is no such stream.
+    #[error("no stream is called `{0}`")]
+    UnknownStream(StreamName),
+    /// A stream that is waited for does not run.
+    #[error("stream `{stream}` does not run: {reason}")]
+    NotRunning {
+        /// The stream.
+        stream: StreamName,
+        /// Its state, in words.
+        reason: String,
+    },
+    /// Records that were there have not landed in time.
+    #[error("stream `{stream}` has not landed all records within {} s", limit.as_secs_f64())]
+    TimedOut {
+        /// The stream.
+        stream: StreamName,
+        /// The limit.
+        limit: std::time::Duration,
+    },
+}
+
+/// What a stream does about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cure {
+    /// Wait and start again, as long as it takes: what is needed does not answer.
+    Wait,
+    /// Start again from what the tables hold, a limited number of times.
+    Restart,
+    /// Stop: starting again would find the same.
+    Stop,
+}
+
+impl IngestError {
+    /// What to do about it.
+    pub(crate) fn cure(&self) -> Cure {
+        match self {
+            IngestError::Kafka { source, .. } if source.is_transient() => Cure::Wait,
+            IngestError::Kafka {
+                source: KafkaError::UnknownTopic { .. },
+                ..
+            } => Cure::Wait,
+            IngestError::Kafka {
+                source: KafkaError::OffsetOutOfRange { .. } | KafkaError::Settings { .. },
+                ..
+            } => Cure::Stop,
+            IngestError::Lake {
+                source: LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. },
+                ..
+            } => Cure::Wait,
+            IngestError::Lake {
+                source: LakeError::Schema { .. } | LakeError::Unsupported { .. } | LakeError::Corrupt { .. },
+                ..
+            } => Cure::Stop,
+            IngestError::Kafka { .. } | IngestError::Lake { .. } | IngestError::Internal { .. } => Cure::Restart,
+            _ => Cure::Stop,
+        }
+    }
+}
+
+impl Explain for IngestError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            IngestError::Kafka { source, .. } => source.code(),
+            IngestError::Lake { source, .. } => source.code(),
+            IngestError::NoClusterId | IngestError::Name { .. } => ErrorCode::InvalidInput,
+            IngestError::Fence { .. } | IngestError::Refilled { .. } | IngestError::SetBack { .. } => {
+                ErrorCode::Corrupt
+            }
+            IngestError::Internal { .. } => ErrorCode::Internal,
+            IngestError::UnknownStream(_) => ErrorCode::NotFound,
+            IngestError::NotRunning { .. } => ErrorCode::NotReady,
+            IngestError::TimedOut { .. } => ErrorCode::TimedOut,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            IngestError::Kafka { source, .. } => return source.hint(),
+            IngestError::Lake { source, .. } => return source.hint(),
+            IngestError::NoClusterId => "set kafka.cluster_id to a name that no other cluster of yours has",
+            IngestError::Fence { .. } | IngestError::Refilled { .. } => {
+                "bring back the topic that was landed, or land it under another stream or pipeline name"
+            }
+            IngestError::SetBack { .. } => {
+                "restore the table to its newest version; rows after the restored one would be missing for good"
+            }
+            IngestError::Name { .. } => "give the stream a shorter name",
+            IngestError::NotRunning { .. } => "`tidemill status` says why",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,213 @@
+//! Ingest as a whole: one task a stream, and the handle on all of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tidemill_kafka::{Admin, ClientSettings};
+use tidemill_lake::Lake;
+use tidemill_project::Stream;
+use tidemill_types::{Clock, KafkaPartition, NextOffset, PipelineName, StreamName};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tracing::error;
+
+use crate::budget::Budget;
+use crate::context::StreamContext;
+use crate::session::Lifeline;
+use crate::status::StreamStatus;
+use crate::stream::run_stream;
+use crate::waiters::{Command, Reply, Waiters};
+use crate::{IngestError, IngestLimits};
+
+/// Commands to a stream that may wait for it.
+const COMMANDS_WAITING: usize = 16;
+
+/// What ingest is made of.
+pub struct IngestWiring {
+    /// Who lands: part of each fence's app id and of the consumer group's name.
+    pub pipeline: PipelineName,
+    /// What is landed.
+    pub streams: Vec<Stream>,
+    /// How to reach the broker.
+    pub client: ClientSettings,
+    /// For a broker that has no cluster id of its own.
+    pub cluster_id: Option<String>,
+    /// Where to.
+    pub lake: Arc<Lake>,
+    /// Every limit.
+    pub limits: IngestLimits,
+    /// For the times that status displays show.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Starts ingest.
+pub struct Ingest;
+
+/// The handle on all streams. Dropped, it tells them to stop without waiting.
+pub struct IngestHandle {
+    admin: Admin,
+    shutdown: watch::Sender<bool>,
+    streams: BTreeMap<StreamName, StreamHandle>,
+}
+
+struct StreamHandle {
+    stream: Arc<Stream>,
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<StreamStatus>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The consumer group under which a pipeline's progress is shown, and by which the in-process broker keeps records.
+pub fn group_name(pipeline: &PipelineName) -> String {
+    format!("tidemill-{pipeline}")
+}
+
+impl Ingest {
+    /// Starts a task for each stream. Errors here are of the Kafka settings; everything else shows in the streams' states.
+    pub fn start(wiring: IngestWiring) -> Result<IngestHandle, tidemill_kafka::KafkaError> {
+        let admin = Admin::connect(&wiring.client)?;
+        let (shutdown, _) = watch::channel(false);
+        let budget = Budget::new(wiring.limits.buffer_bytes);
+        let mut streams = BTreeMap::new();
+        for stream in wiring.streams {
+            let stream = Arc::new(stream);
+            let context = StreamContext {
+                stream: Arc::clone(&stream),
+                pipeline: wiring.pipeline.clone(),
+                group: group_name(&wiring.pipeline),
+                cluster_id: wiring.cluster_id.clone(),
+                client: wiring.client.clone(),
+                admin: admin.clone(),
+                lake: Arc::clone(&wiring.lake),
+                limits: wiring.limits.clone(),
+                clock: Arc::clone(&wiring.clock),
+                budget: budget.clone(),
+            };
+            let (commands, command_queue) = mpsc::channel(COMMANDS_WAITING);
+            let (status_sender, status) = watch::channel(StreamStatus::new(stream.name.clone(), stream.topic.clone()));
+            let lifeline = Lifeline {
+                commands: command_queue,
+                shutdown: shutdown.subscribe(),
+                status: status_sender,
+                waiters: Waiters::default(),
+            };
+            let task = Mutex::new(Some(tokio::spawn(run_stream(context, lifeline))));
+            let handle = StreamHandle {
+                stream: Arc::clone(&stream),
+                commands,
+                status,
+                task,
+            };
+            streams.insert(stream.name.clone(), handle);
+        }
+        Ok(IngestHandle {
+            admin,
+            shutdown,
+            streams,
+        })
+    }
+}
+
+impl IngestHandle {
+    /// How every stream is doing, by name.
+    pub fn status(&self) -> Vec<StreamStatus> {
+        self.streams
+            .values()
+            .map(|stream| stream.status.borrow().clone())
+            .collect()
+    }
+
+    /// The status of one stream as it changes.
+    pub fn watch(&self, stream: &StreamName) -> Option<watch::Receiver<StreamStatus>> {
+        self.streams.get(stream).map(|stream| stream.status.clone())
+    }
+
+    /// Waits until every record that is in the topics now has landed. Errors with the first stream that does not run
+    /// (paused, failed, stopped), or when `limit` is reached.
+    pub async fn wait_caught_up(&self, limit: Duration) -> Result<(), IngestError> {
+        for handle in self.streams.values() {
+            handle.within(limit, handle.catch_up(&self.admin)).await?;
+        }
+        Ok(())
+    }
+
+    /// Lands what every stream has taken by now.
+    pub async fn flush_now(&self) -> Result<(), IngestError> {
+        for handle in self.streams.values() {
+            handle.ask(|reply| Command::Flush { reply }).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a paused or failed stream again from what its table holds.
+    pub async fn resume(&self, stream: &StreamName) -> Result<(), IngestError> {
+        let handle = self.streams.get(stream);
+        let handle = handle.ok_or_else(|| IngestError::UnknownStream(stream.clone()))?;
+        let sent = handle.commands.send(Command::Resume).await;
+        sent.map_err(|_| handle.not_running())
+    }
+
+    /// Stops reading, lands what was taken, and returns when every stream has ended. A second call returns at once.
+    pub async fn shutdown(&self) {
+        self.shutdown.send_replace(true);
+        for (name, handle) in &self.streams {
+            let task = handle.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(task) = task
+                && let Err(cause) = task.await
+            {
+                error!(stream = %name, error = %cause, "the task of stream `{name}` ended by itself");
+            }
+        }
+    }
+}
+
+impl Drop for IngestHandle {
+    fn drop(&mut self) {
+        self.shutdown.send_replace(true);
+    }
+}
+
+impl StreamHandle {
+    async fn catch_up(&self, admin: &Admin) -> Result<(), IngestError> {
+        let kafka = |source| IngestError::Kafka {
+            topic: self.stream.topic.clone(),
+            source,
+        };
+        let mut targets: BTreeMap<KafkaPartition, NextOffset> = BTreeMap::new();
+        for partition in admin.partitions(&self.stream.topic).await.map_err(kafka)? {
+            let ends = admin.watermarks(&self.stream.topic, partition).await.map_err(kafka)?;
+            targets.insert(partition, ends.high_watermark);
+        }
+        self.ask(|reply| Command::CatchUp { targets, reply }).await
+    }
+
+    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), IngestError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.commands.send(command(reply)).await;
+        sent.map_err(|_| self.not_running())?;
+        answer.await.map_err(|_| self.not_running())?
+    }
+
+    async fn within(
+        &self,
+        limit: Duration,
+        asked: impl Future<Output = Result<(), IngestError>>,
+    ) -> Result<(), IngestError> {
+        let answered = tokio::time::timeout(limit, asked).await;
+        answered.unwrap_or_else(|_| {
+            Err(IngestError::TimedOut {
+                stream: self.stream.name.clone(),
+                limit,
+            })
+        })
+    }
+
+    fn not_running(&self) -> IngestError {
+        let state = self.status.borrow().state.clone();
+        IngestError::NotRunning {
+            stream: self.stream.name.clone(),
+            reason: state.reason().unwrap_or_else(|| format!("it is {}", state.as_str())),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Landing a flush: dead letters first, then rows, then the group's offsets for displays.
+
+use std::collections::BTreeMap;
+
+use tidemill_lake::{Append, Committed, LakeError, LakeTable};
+use tidemill_types::{KafkaPartition, NextOffset};
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use crate::IngestError;
+use crate::budget::Held;
+use crate::context::StreamContext;
+use crate::intake::Counts;
+
+/// The tables of a stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Tables {
+    pub(crate) main: LakeTable,
+    pub(crate) dead: LakeTable,
+}
+
+/// A flush on its way.
+pub(crate) struct Flight {
+    pub(crate) task: JoinHandle<Result<Committed, IngestError>>,
+    /// Where each of its partitions goes on.
+    pub(crate) next: BTreeMap<KafkaPartition, NextOffset>,
+    pub(crate) counts: Counts,
+    pub(crate) watermark: Option<tidemill_types::Micros>,
+    /// The memory it holds until it has landed.
+    pub(crate) _held: Held,
+}
+
+/// What is committed to the two tables.
+pub(crate) struct Flush {
+    /// None where there are no dead letters.
+    pub(crate) dead: Option<Append>,
+    pub(crate) main: Append,
+    pub(crate) next: BTreeMap<KafkaPartition, NextOffset>,
+}
+
+/// Commits both, in the order that makes a crash in between harmless.
+pub(crate) async fn land(context: StreamContext, tables: Tables, flush: Flush) -> Result<Committed, IngestError> {
+    let failed = |source: LakeError| IngestError::Lake {
+        stream: context.stream.name.clone(),
+        source,
+    };
+    if let Some(dead) = flush.dead {
+        tables.dead.commit(dead).await.map_err(failed)?;
+    }
+    let committed = tables.main.commit(flush.main).await.map_err(failed)?;
+    let topic = &context.stream.topic;
+    let positions: Vec<_> = flush.next.iter().map(|(p, next)| (topic.clone(), *p, *next)).collect();
+    // Never read back, so a failure costs a wrong lag in a display and records that the broker keeps longer.
+    if let Err(error) = context.admin.commit_group(&context.group, &positions).await {
+        let group = &context.group;
+        warn!(topic = %topic, error = %error, "the offsets of group `{group}` were not committed; the table holds them");
+    }
+    Ok(committed)
+}

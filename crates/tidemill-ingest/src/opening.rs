@@ -1,0 +1,233 @@
+//! Where a stream starts: tables, fences, and whether the log is still the one that they were filled from.
+
+use std::collections::BTreeMap;
+
+use tidemill_kafka::KafkaError;
+use tidemill_lake::{CommitRecord, LakeError, Within};
+use tidemill_types::{FenceFault, KafkaColumn, KafkaPartition, NextOffset, check_fence};
+use tracing::{info, warn};
+
+use crate::IngestError;
+use crate::commit_state::CommitState;
+use crate::context::StreamContext;
+use crate::fences::{PartitionFences, app_id, app_prefix, dead_commits_app_id, unsure_range};
+use crate::landing::Tables;
+use crate::last_record::{LastRecord, Verdict};
+use crate::tables::{dead_letters_spec, landed_spec};
+
+/// Commits that are looked through for the newest one of ours: others may write to the table in between.
+const COMMITS_LOOKED_AT: usize = 200;
+
+/// A Kafka partition while it is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) app_id: String,
+    pub(crate) fences: PartitionFences,
+    /// Everything below has landed, or was never there.
+    pub(crate) landed: NextOffset,
+    /// Everything below has been taken.
+    pub(crate) position: NextOffset,
+    /// The last record that was taken.
+    pub(crate) last: Option<LastRecord>,
+    /// Since when it has stood at its end.
+    pub(crate) at_end_since: Option<std::time::Instant>,
+}
+
+/// What a stream starts from.
+pub(crate) struct Opened {
+    pub(crate) cluster: String,
+    /// What the app ids of the topic's fences begin with.
+    pub(crate) prefix: String,
+    pub(crate) tables: Tables,
+    /// How many commits of dead letters there were.
+    pub(crate) dead_commits: Option<i64>,
+    /// The newest commit of ours, if there is one.
+    pub(crate) held: Option<(CommitRecord, CommitState)>,
+    pub(crate) parts: BTreeMap<KafkaPartition, Part>,
+}
+
+impl StreamContext {
+    /// Looks everything up.
+    pub(crate) async fn open(&self) -> Result<Opened, IngestError> {
+        let tables = self.open_tables().await?;
+        let cluster = match &self.cluster_id {
+            Some(id) => id.clone(),
+            None => self
+                .kafka(self.admin.cluster_id().await)?
+                .ok_or(IngestError::NoClusterId)?,
+        };
+        let commits = self.lake_result(tables.main.commits(COMMITS_LOOKED_AT).await)?;
+        let held = commits.into_iter().find_map(|commit| {
+            let info = commit.info.as_ref()?;
+            let state = CommitState::from_info(info, &self.pipeline, &cluster, &self.stream.topic)?;
+            Some((commit, state))
+        });
+        let prefix = app_prefix(self.pipeline.as_str(), &cluster, self.stream.topic.as_str());
+        let dead_commits = tables.dead.fence(&dead_commits_app_id(&prefix)).await;
+        let mut opened = Opened {
+            cluster,
+            dead_commits: self.lake_result(dead_commits)?,
+            prefix,
+            tables,
+            held,
+            parts: BTreeMap::new(),
+        };
+        let partitions = self.kafka(self.admin.partitions(&self.stream.topic).await)?;
+        self.open_parts(&mut opened, &partitions).await?;
+        Ok(opened)
+    }
+
+    async fn open_tables(&self) -> Result<Tables, IngestError> {
+        let dead = dead_letters_spec(&self.stream).map_err(|source| IngestError::Name {
+            stream: self.stream.name.clone(),
+            source,
+        })?;
+        Ok(Tables {
+            main: self.lake_result(self.lake.create(landed_spec(&self.stream)).await)?,
+            dead: self.lake_result(self.lake.create(dead).await)?,
+        })
+    }
+
+    /// Finds where to start for those of `partitions` that are not there yet. Returns the new ones.
+    pub(crate) async fn open_parts(
+        &self,
+        opened: &mut Opened,
+        partitions: &[KafkaPartition],
+    ) -> Result<Vec<KafkaPartition>, IngestError> {
+        let is_new = |partition: &&KafkaPartition| !opened.parts.contains_key(partition);
+        let new: Vec<KafkaPartition> = partitions.iter().filter(is_new).copied().collect();
+        if new.is_empty() {
+            return Ok(new);
+        }
+        let main = self.lake_result(opened.tables.main.fences(&opened.prefix).await)?;
+        let dead = self.lake_result(opened.tables.dead.fences(&opened.prefix).await)?;
+        for partition in &new {
+            let app_id = app_id(&opened.prefix, *partition);
+            let fence_of = |fences: &BTreeMap<String, i64>| fences.get(&app_id).copied().map(NextOffset);
+            let (main, dead) = (fence_of(&main), fence_of(&dead));
+            let part = self.open_part(opened, *partition, app_id, main, dead).await?;
+            opened.parts.insert(*partition, part);
+        }
+        Ok(new)
+    }
+
+    async fn open_part(
+        &self,
+        opened: &Opened,
+        partition: KafkaPartition,
+        app_id: String,
+        main: Option<NextOffset>,
+        dead: Option<NextOffset>,
+    ) -> Result<Part, IngestError> {
+        let topic = &self.stream.topic;
+        let ends = self.kafka(self.admin.watermarks(topic, partition).await)?;
+        let fault = |source: FenceFault| IngestError::Fence {
+            stream: self.stream.name.clone(),
+            topic: topic.clone(),
+            partition,
+            source,
+        };
+        let start = check_fence(main, ends.log_start, ends.high_watermark).map_err(fault)?;
+        if let Some(fence) = dead.filter(|fence| *fence > ends.high_watermark) {
+            let high_watermark = ends.high_watermark;
+            return Err(fault(FenceFault::AboveHighWatermark { fence, high_watermark }));
+        }
+        let held = opened.held.as_ref().and_then(|(_, state)| state.partition(partition));
+        let last = held.and_then(|held| held.last);
+        if let Some(held) = held {
+            let fence = main.unwrap_or(NextOffset::ZERO);
+            let touched = held.next > held.start || held.last.is_some();
+            if touched && fence < held.next {
+                return Err(IngestError::SetBack {
+                    stream: self.stream.name.clone(),
+                    partition,
+                    landed: held.next,
+                    fence,
+                });
+            }
+            if fence == held.next {
+                self.check_last(partition, held.last, ends.log_start).await?;
+            }
+        }
+        let dead_known = match unsure_range(main, dead) {
+            None => Vec::new(),
+            Some((from, to)) => {
+                let within = [
+                    range(
+                        KafkaColumn::Partition,
+                        i64::from(partition.0),
+                        i64::from(partition.0) + 1,
+                    ),
+                    range(KafkaColumn::Offset, from.0, to.0),
+                ];
+                let table = &opened.tables.dead;
+                self.lake_result(table.longs(KafkaColumn::Offset.name(), &within).await)?
+            }
+        };
+        info!(topic = %topic, partition = partition.0, "reading `{topic}`, Kafka partition {partition}, from offset {start}");
+        Ok(Part {
+            app_id,
+            fences: PartitionFences {
+                main,
+                dead,
+                dead_known: dead_known.into_iter().collect(),
+            },
+            landed: start,
+            position: start,
+            last,
+            at_end_since: None,
+        })
+    }
+
+    /// Reads the last landed record again, where the log still holds it, and compares.
+    async fn check_last(
+        &self,
+        partition: KafkaPartition,
+        last: Option<LastRecord>,
+        log_start: NextOffset,
+    ) -> Result<(), IngestError> {
+        let topic = &self.stream.topic;
+        let Some(last) = last.filter(|last| last.offset.0 >= log_start.0) else {
+            return Ok(());
+        };
+        let found = self.kafka(self.admin.read_at(topic, partition, last.offset).await)?;
+        match last.verdict(found.as_ref()) {
+            Verdict::Same => Ok(()),
+            Verdict::Gone => {
+                warn!(
+                    topic = %topic, partition = partition.0, offset = last.offset.0,
+                    "the last landed record of `{topic}`, Kafka partition {partition}, is compacted away: whether the log was filled anew cannot be told"
+                );
+                Ok(())
+            }
+            Verdict::Another => Err(IngestError::Refilled {
+                stream: self.stream.name.clone(),
+                topic: topic.clone(),
+                partition,
+                offset: last.offset,
+            }),
+        }
+    }
+
+    pub(crate) fn kafka<T>(&self, result: Result<T, KafkaError>) -> Result<T, IngestError> {
+        result.map_err(|source| IngestError::Kafka {
+            topic: self.stream.topic.clone(),
+            source,
+        })
+    }
+
+    pub(crate) fn lake_result<T>(&self, result: Result<T, LakeError>) -> Result<T, IngestError> {
+        result.map_err(|source| IngestError::Lake {
+            stream: self.stream.name.clone(),
+            source,
+        })
+    }
+}
+
+fn range(column: KafkaColumn, from: i64, to: i64) -> Within<'static> {
+    Within {
+        column: column.name(),
+        from,
+        to,
+    }
+}
