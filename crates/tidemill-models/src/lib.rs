@@ -35,13 +35,13 @@ pub use artifact::{
 pub use features::{FeatureKind, FeatureSpec, LabelMap, ModelSignature, SignatureError};
 pub use fit::{Fit, FitError, FitOptions, FitProgress, FitSummary, fit};
 pub use hyperparameters::{
-    DecisionTreeParameters, HyperparameterError, Hyperparameters, LogisticRegressionParameters, RandomForestParameters,
-    XgboostParameters,
+    Automatic, BaseScore, DecisionTreeParameters, GrowPolicy, HyperparameterError, Hyperparameters,
+    LogisticRegressionParameters, RandomForestParameters, XgboostParameters,
 };
 pub use linear::LinearModel;
 pub use matrix::{Matrix, MatrixError};
 pub use model::{FittedModel, ScoreError, Scorer};
 pub use standardizer::Standardizer;
-pub use training_data::{TrainingData, TrainingDataError};
 pub use tidemill_types::Algorithm;
+pub use training_data::{TrainingData, TrainingDataError};
 pub use trees::{FlatNode, FlatTrees, FlatTreesError, TreeOutput};

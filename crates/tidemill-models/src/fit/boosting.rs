@@ -5,9 +5,8 @@ use forust_ml::sampler::SampleMethod;
 use forust_ml::tree::Tree;
 
 use super::{FitError, FitOptions, OnProgress, report};
-use crate::hyperparameters::GrowPolicy;
 use crate::trees::{SourceNode, SourceTree, below};
-use crate::{Algorithm, TrainingData, XgboostParameters};
+use crate::{Algorithm, BaseScore, GrowPolicy, TrainingData, XgboostParameters};
 
 /// Trees and the log-odds they start from.
 pub(super) struct BoostedTrees {
@@ -77,11 +76,11 @@ pub(super) fn booster(parameters: &XgboostParameters, features: usize, options: 
     };
     match parameters.base_score {
         // XGBoost takes a probability, forust log-odds.
-        Some(probability) => {
+        BaseScore::Probability(probability) => {
             booster.initialize_base_score = false;
             booster.base_score = (probability / (1.0 - probability)).ln();
         }
-        None => booster.initialize_base_score = true,
+        BaseScore::Automatic(_) => booster.initialize_base_score = true,
     }
     booster
 }

@@ -50,12 +50,10 @@ pub(super) fn fit_forest(
     on_progress: OnProgress<'_>,
 ) -> Result<Vec<SourceTree>, FitError> {
     let features = data.matrix().columns();
-    if let Some(tried) = parameters.max_features
-        && tried > features
-    {
+    if parameters.max_features > features {
         return Err(FitError::DoesNotFit {
             name: "max_features",
-            value: tried.to_string(),
+            value: parameters.max_features.to_string(),
             features,
             rule: "at most the number of features",
         });
@@ -102,8 +100,9 @@ pub(super) fn fit_forest(
 }
 
 /// Levels of nodes as smartcore counts them, the root included, from splits between root and leaf.
-fn levels(max_depth: Option<u16>) -> u16 {
-    max_depth.unwrap_or(GROWN_DEPTH_MAX).saturating_add(1)
+fn levels(max_depth: u16) -> u16 {
+    let depth = if max_depth == 0 { GROWN_DEPTH_MAX } else { max_depth };
+    depth.saturating_add(1)
 }
 
 /// The training set as smartcore wants it.
@@ -142,7 +141,7 @@ impl Fitting {
             min_samples_leaf: parameters.min_samples_leaf,
             min_samples_split: parameters.min_samples_split,
             n_trees: (parameters.n_trees - before).min(TREES_PER_TASK) as usize,
-            m: parameters.max_features,
+            m: (parameters.max_features > 0).then_some(parameters.max_features),
             keep_samples: false,
             seed: task_seed(seed, task as u64),
         };

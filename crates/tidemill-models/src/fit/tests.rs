@@ -174,7 +174,7 @@ fn a_flat_forest_says_what_smartcore_says() {
 fn flat_boosting_says_what_forust_says_with_and_without_missing_values() {
     for missing in [0.0, 0.2] {
         let data = cards(1_000, 6, missing);
-        let settings = r#"{"n_estimators": 30, "scale_pos_weight": 2, "base_score": null}"#;
+        let settings = r#"{"n_estimators": 30, "scale_pos_weight": 2, "base_score": "auto"}"#;
         let fitted = fit_json(Algorithm::Xgboost, settings, &data).unwrap();
         let Hyperparameters::Xgboost(parameters) = parameters(Algorithm::Xgboost, settings) else {
             panic!("not boosting");

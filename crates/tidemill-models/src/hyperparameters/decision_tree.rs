@@ -6,7 +6,7 @@ use super::HyperparameterError;
 use super::parse::{Parameters, Refused};
 use crate::Algorithm;
 
-/// Deepest tree that is grown where no `max_depth` is set, in splits from root to leaf.
+/// Deepest tree that is grown where `max_depth` sets no bound, in splits from root to leaf.
 ///
 /// smartcore goes on splitting nodes of one class, one value at a time, so that a tree without a bound takes time that
 /// grows with the square of the rows. Nodes of two classes are rarely left at this depth; what was split in vain is cut
@@ -28,8 +28,8 @@ pub(super) const RANDOM_STATE: Refused = Refused {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DecisionTreeParameters {
-    /// Splits from root to leaf, at most; without one as deep as useful, to 48.
-    pub max_depth: Option<u16>,
+    /// Splits from root to leaf, at most; 0 is as deep as useful, to 48.
+    pub max_depth: u16,
     /// Rows that each side of a split keeps, at least.
     pub min_samples_leaf: usize,
     /// Rows that a node has to have to be split.
@@ -39,7 +39,7 @@ pub struct DecisionTreeParameters {
 impl Default for DecisionTreeParameters {
     fn default() -> Self {
         DecisionTreeParameters {
-            max_depth: None,
+            max_depth: 0,
             min_samples_leaf: 1,
             min_samples_split: 2,
         }
@@ -58,14 +58,12 @@ impl Parameters for DecisionTreeParameters {
 }
 
 pub(super) fn check_growth<P: Parameters>(
-    max_depth: Option<u16>,
+    max_depth: u16,
     min_samples_leaf: usize,
     min_samples_split: usize,
 ) -> Result<(), HyperparameterError> {
-    if let Some(depth) = max_depth {
-        let fits = (1..=crate::trees::DEPTH_MAX).contains(&usize::from(depth));
-        P::bound("max_depth", depth, fits, "1 to 4096, or none")?;
-    }
+    let fits = usize::from(max_depth) <= crate::trees::DEPTH_MAX;
+    P::bound("max_depth", max_depth, fits, "at most 4096; 0 is no bound")?;
     P::bound(
         "min_samples_leaf",
         min_samples_leaf,

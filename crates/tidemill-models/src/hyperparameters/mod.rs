@@ -19,8 +19,7 @@ pub use error::HyperparameterError;
 pub(crate) use error::suggest;
 pub use logistic_regression::LogisticRegressionParameters;
 pub use random_forest::RandomForestParameters;
-pub(crate) use xgboost::GrowPolicy;
-pub use xgboost::XgboostParameters;
+pub use xgboost::{Automatic, BaseScore, GrowPolicy, XgboostParameters};
 
 use crate::Algorithm;
 

@@ -27,12 +27,12 @@ fn defaults() {
     check(
         Algorithm::DecisionTree,
         "{}",
-        &expect![[r#"{"max_depth":null,"min_samples_leaf":1,"min_samples_split":2}"#]],
+        &expect![[r#"{"max_depth":0,"min_samples_leaf":1,"min_samples_split":2}"#]],
     );
     check(
         Algorithm::RandomForest,
         "{}",
-        &expect![[r#"{"max_depth":20,"max_features":null,"min_samples_leaf":1,"min_samples_split":2,"n_trees":100}"#]],
+        &expect![[r#"{"max_depth":20,"max_features":0,"min_samples_leaf":1,"min_samples_split":2,"n_trees":100}"#]],
     );
     check(
         Algorithm::Xgboost,
@@ -93,8 +93,8 @@ fn other_spellings_are_the_same_setting() {
     );
     check(
         Algorithm::RandomForest,
-        r#"{"n_estimators": 3, "max_features": 2, "max_depth": null}"#,
-        &expect![[r#"{"max_depth":null,"max_features":2,"min_samples_leaf":1,"min_samples_split":2,"n_trees":3}"#]],
+        r#"{"n_estimators": 3, "max_features": 2, "max_depth": 0}"#,
+        &expect![[r#"{"max_depth":0,"max_features":2,"min_samples_leaf":1,"min_samples_split":2,"n_trees":3}"#]],
     );
 }
 
@@ -153,6 +153,23 @@ fn values_have_types_and_bounds() {
         Algorithm::Xgboost,
         r#"{"base_score": 1.0}"#,
         &expect!["`base_score` of `xgboost` is 1 and must be a probability between 0 and 1"],
+    );
+    check(
+        Algorithm::Xgboost,
+        r#"{"base_score": "none"}"#,
+        &expect![[r#"`base_score` of `xgboost` cannot be "none": expected a probability or "auto""#]],
+    );
+    check(
+        Algorithm::Xgboost,
+        r#"{"base_score": "auto", "n_estimators": 1}"#,
+        &expect![[
+            r#"{"base_score":"auto","colsample_bytree":1.0,"gamma":0.0,"grow_policy":"depthwise","learning_rate":0.3,"max_bin":256,"max_delta_step":0.0,"max_depth":6,"max_leaves":0,"min_child_weight":1.0,"n_estimators":1,"reg_alpha":0.0,"reg_lambda":1.0,"scale_pos_weight":1.0,"subsample":1.0}"#
+        ]],
+    );
+    check(
+        Algorithm::RandomForest,
+        r#"{"max_depth": null}"#,
+        &expect!["`max_depth` of `random_forest` cannot be null: invalid type: null, expected u16"],
     );
     check(
         Algorithm::Xgboost,

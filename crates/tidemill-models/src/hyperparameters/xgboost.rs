@@ -17,14 +17,33 @@ pub enum GrowPolicy {
     Lossguide,
 }
 
+/// The probability before the first tree.
+///
+/// The default, one half, is what XGBoost had before version 2, and ranks better where positives are rare.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a probability or \"auto\"")]
+pub enum BaseScore {
+    /// A given one, between 0 and 1.
+    Probability(f64),
+    /// `"auto"`: the share of positives among the rows, by weight.
+    Automatic(Automatic),
+}
+
+/// The word for what is taken from the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Automatic {
+    /// `"auto"`.
+    Auto,
+}
+
 /// Gradient-boosted trees for the objective `binary:logistic`, grown on histograms. forust, like XGBoost, computes in
 /// f32.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct XgboostParameters {
-    /// Probability before the first tree, between 0 and 1; null takes the share of positives among the rows. One half is
-    /// what XGBoost had before version 2, and does better on rare positives.
-    pub base_score: Option<f64>,
+    /// Where the trees start from.
+    pub base_score: BaseScore,
     /// Share of the features that each tree may use.
     pub colsample_bytree: f64,
     /// Gain that a split has to bring.
@@ -58,7 +77,7 @@ pub struct XgboostParameters {
 impl Default for XgboostParameters {
     fn default() -> Self {
         XgboostParameters {
-            base_score: Some(0.5),
+            base_score: BaseScore::Probability(0.5),
             colsample_bytree: 1.0,
             gamma: 0.0,
             grow_policy: GrowPolicy::Depthwise,
@@ -193,7 +212,7 @@ impl Parameters for XgboostParameters {
             share > 0.0 && share <= 1.0,
             "above 0 and at most 1",
         )?;
-        if let Some(score) = self.base_score {
+        if let BaseScore::Probability(score) = self.base_score {
             Self::bound(
                 "base_score",
                 score,
