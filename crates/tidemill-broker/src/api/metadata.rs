@@ -199,8 +199,8 @@ fn describe_partitions(topic: &Topic, from: i32, to: i32) -> DescribeTopicPartit
                 .with_leader_epoch(partition.extent().leader_epoch)
                 .with_replica_nodes(vec![BrokerId(NODE_ID)])
                 .with_isr_nodes(vec![BrokerId(NODE_ID)])
-                .with_eligible_leader_replicas(None)
-                .with_last_known_elr(None)
+                .with_eligible_leader_replicas(Some(Vec::new()))
+                .with_last_known_elr(Some(Vec::new()))
         });
     DescribeTopicPartitionsResponseTopic::default()
         .with_name(Some(topic_name(topic.name.clone())))

@@ -8,6 +8,8 @@ pub(crate) mod group;
 mod member;
 mod messages;
 pub(crate) mod offsets;
+#[cfg(test)]
+mod simulation;
 
 pub(crate) use coordinator::Coordinator;
 pub(crate) use group::{Group, GroupLimits};

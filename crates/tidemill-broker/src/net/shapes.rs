@@ -237,7 +237,7 @@ mod tests {
         TopicName(word())
     }
 
-    /// The shape accepts what the codec writes, in each version that is taken, and nothing that is cut off or longer.
+    /// The shape accepts what the codec writes, in each version that is taken, and nothing that is cut off.
     fn check<R: Request>(fill: impl Fn(i16) -> R) {
         let api = supported(R::KEY).unwrap();
         let shape = shape_of(api.key).unwrap();
@@ -259,10 +259,11 @@ mod tests {
                     api.key
                 );
             }
-            body.extend_from_slice(&[0]);
-            assert!(
-                shape.check(&body, version).is_err(),
-                "{:?} version {version} with an extra byte",
+            body.extend_from_slice(&[0; 3]);
+            assert_eq!(
+                shape.check(&body, version),
+                Ok(()),
+                "{:?} version {version} with extra bytes",
                 api.key
             );
         }
