@@ -120,7 +120,7 @@ fn artifacts(criterion: &mut Criterion) {
     group.bench_function("encode", |bencher| bencher.iter(|| artifact.encode()));
     group.bench_function("decode", |bencher| bencher.iter(|| Artifact::decode(black_box(&bytes))));
     group.bench_function("replay golden rows", |bencher| {
-        bencher.iter(|| artifact.replay_golden().is_ok())
+        bencher.iter(|| artifact.replay_golden().is_ok());
     });
     group.finish();
 }

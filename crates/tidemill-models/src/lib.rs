@@ -32,11 +32,11 @@ pub use arrow::{ColumnError, feature_specs, labels_from_batches, matrix_from_bat
 pub use artifact::{
     ARTIFACT_VERSION, Artifact, ArtifactError, GOLDEN_ROWS_MAX, GOLDEN_TOLERANCE, GoldenMismatch, GoldenRow,
 };
-pub use features::{FeatureKind, FeatureSpec, LabelMap, ModelSignature, SignatureError};
+pub use features::{FEATURES_MAX, FeatureKind, FeatureSpec, LabelMap, ModelSignature, NAME_BYTES_MAX, SignatureError};
 pub use fit::{Fit, FitError, FitOptions, FitProgress, FitSummary, fit};
 pub use hyperparameters::{
     Automatic, BaseScore, DecisionTreeParameters, GrowPolicy, HyperparameterError, Hyperparameters,
-    LogisticRegressionParameters, RandomForestParameters, XgboostParameters,
+    LogisticRegressionParameters, RandomForestParameters, TREES_MAX, XgboostParameters,
 };
 pub use linear::LinearModel;
 pub use matrix::{Matrix, MatrixError};

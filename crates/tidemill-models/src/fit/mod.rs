@@ -54,7 +54,7 @@ pub struct FitSummary {
     pub rows: usize,
     /// Those of the positive class.
     pub positives: usize,
-    /// Trees, nodes and depth of the flat form; 0 for linear models.
+    /// Number of trees; 0 for a linear model, as the next two.
     pub trees: usize,
     /// All nodes of all trees.
     pub nodes: usize,

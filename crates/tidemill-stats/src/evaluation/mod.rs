@@ -15,7 +15,7 @@ mod threshold;
 
 pub use error::EvaluationError;
 pub use group_precision::{DayPrecision, GroupPrecision, ScoredRow, group_precision_at_k};
-pub use loss::{brier_score, log_loss};
+pub use loss::{PROBABILITY_CLIP, brier_score, log_loss};
 pub use precision_recall::average_precision;
 pub use roc::roc_auc;
 pub use threshold::{Confusion, confusion_at};
