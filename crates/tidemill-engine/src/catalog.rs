@@ -1,9 +1,13 @@
 //! What the catalog holds before anything landed: the streams' tables with their columns, and the views with their SQL.
 
+use std::collections::BTreeMap;
+
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Serialize;
 use tidemill_project::Project;
-use tidemill_types::{ColumnName, TableName};
+use tidemill_types::{ColumnName, KafkaColumn, TableName, TimeRange};
+
+use crate::TableBounds;
 
 /// The name of the catalog, as in `tidemill.public.transactions`.
 pub const CATALOG: &str = "tidemill";
@@ -21,6 +25,16 @@ pub struct StreamTable {
     pub event_time: Option<ColumnName>,
     /// What it is, for whoever lists the tables.
     pub comment: String,
+}
+
+impl StreamTable {
+    /// The column that places the rows in time: the event time, else the known time.
+    pub fn time_column(&self) -> ColumnName {
+        match &self.event_time {
+            Some(column) => column.clone(),
+            None => ColumnName::new(KafkaColumn::KnownTime.name()).expect("the name obeys the rule for columns"),
+        }
+    }
 }
 
 /// A feature view as a table of the catalog.
@@ -63,11 +77,33 @@ impl Catalog {
         }
     }
 
-    pub(crate) fn stream(&self, name: &str) -> Option<&StreamTable> {
+    /// The part of every stream that a computation over `range` reads: the range and `lookback_micros` before it.
+    ///
+    /// A stream without event time has no end there: what it says about an event is known after the event happened, so that
+    /// the event times of a range do not bound it from above. What was known when is for [`crate::Scope::known_before`].
+    pub fn bounds(&self, range: TimeRange, lookback_micros: i64) -> BTreeMap<TableName, TableBounds> {
+        let read = range.with_lookback(lookback_micros);
+        let bounds = self.streams.iter().map(|stream| {
+            let range = match stream.event_time {
+                Some(_) => read,
+                None => TimeRange {
+                    from: read.from,
+                    to: None,
+                },
+            };
+            let column = stream.time_column();
+            (stream.name.clone(), TableBounds { column, range })
+        });
+        bounds.collect()
+    }
+
+    /// The stream that lands in the table called `name`.
+    pub fn stream(&self, name: &str) -> Option<&StreamTable> {
         self.streams.iter().find(|stream| stream.name.as_str() == name)
     }
 
-    pub(crate) fn view(&self, name: &str) -> Option<&View> {
+    /// The view called `name`.
+    pub fn view(&self, name: &str) -> Option<&View> {
         self.views.iter().find(|view| view.name.as_str() == name)
     }
 }

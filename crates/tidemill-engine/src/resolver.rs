@@ -215,7 +215,8 @@ impl Resolver {
                 source: Box::new(source),
             },
         })?;
-        Ok(Arc::new(ViewTable::new(plan, Some(view.sql.clone()))))
+        let table = Arc::new(ViewTable::new(plan, Some(view.sql.clone())));
+        self.bound(&view.name, table).map_err(|error| explain(error, ""))
     }
 
     async fn dead_letters(self: &Arc<Self>) -> Result<Arc<dyn TableProvider>, EngineError> {

@@ -10,7 +10,7 @@ use crate::Rows;
 /// The bounds of an internal session. The default one sees everything, at the newest version.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// Tables of which only the rows inside a range are seen.
+    /// Tables and views of which only the rows inside a range are seen.
     pub bounds: BTreeMap<TableName, TableBounds>,
     /// Of every landed table only the rows that were known at this time are seen: `_tm_kafka_time <= t`.
     pub known_before: Option<Micros>,
@@ -22,7 +22,7 @@ pub struct Scope {
     pub parameters: BTreeMap<String, Parameter>,
 }
 
-/// The rows of a table that a session sees.
+/// The rows of a table or view that a session sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableBounds {
     /// A column of instants.

@@ -15,7 +15,7 @@ use crate::FeaturesError;
 use crate::columns::{ViewColumns, fits_model, view_columns};
 use crate::lineage::ReadTables;
 use crate::quote::{listed, quoted, same_key};
-use crate::sources::{inside, stream_bounds, time_column, view_scope};
+use crate::sources::{time_column, view_scope};
 
 /// The column that says whether every condition on a row holds.
 const KEEP: &str = "_tm_keep";
@@ -92,7 +92,7 @@ impl Assembly<'_> {
                 self.compute_view(view, wanted, &conditions, &session, computed.len())
                     .await?,
             );
-            let bounds = stream_bounds(self.project, self.range, view.lookback.as_micros());
+            let bounds = self.engine.catalog().bounds(self.range, view.lookback.as_micros());
             for table in session.read_versions().await.into_keys() {
                 if let Some(bounds) = bounds.get(&table) {
                     read.add(table, bounds.range);
@@ -160,7 +160,7 @@ impl Assembly<'_> {
     ) -> Result<ScopedSession, FeaturesError> {
         let scope = Scope {
             versions: versions.clone(),
-            ..view_scope(self.project, view, self.range, self.as_of)
+            ..view_scope(self.engine, view, self.range, self.as_of)
         };
         let session = self.engine.scope(scope).await;
         session.map_err(FeaturesError::engine(format!("read feature view `{}`", view.name)))
@@ -245,12 +245,11 @@ impl Assembly<'_> {
             format!(", cast(v.{name} as double) as {name}")
         });
         let sql = format!(
-            "select {key}{casts}, {keep} as {KEEP} from {table} as v where {inside}",
+            "select {key}{casts}, {keep} as {KEEP} from {table} as v",
             key = listed("v", &view.key),
             casts = casts.collect::<String>(),
             keep = all_true(conditions),
             table = view.name,
-            inside = inside(&format!("v.{}", quoted(&view.event_time)), self.range),
         );
         let rows = session.query(&sql).await;
         let rows = rows.map_err(FeaturesError::engine(format!("compute feature view `{}`", view.name)))?;

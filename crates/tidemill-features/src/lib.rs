@@ -26,7 +26,7 @@ pub use error::FeaturesError;
 pub use evaluation::{EVALUATION_ROWS, EvaluationWindows, SCORE_COLUMN, evaluation_mask};
 pub use feature_rows::{FeatureRows, FeatureRowsRequest, feature_rows};
 pub use lineage::feature_hash;
-pub use sources::{stream_bounds, view_scope};
+pub use sources::view_scope;
 pub use summary::{FeatureSummary, summarize};
 pub use training_set::{TrainingSet, TrainingSetRequest, training_set};
 pub use validate::validate;

@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use serde::Serialize;
 use tidemill_engine::{Engine, Scope};
-use tidemill_project::{FeatureView, Project};
+use tidemill_project::FeatureView;
 use tidemill_types::{Micros, TableName, TimeRange};
 
 use crate::columns::{ViewColumns, fits_model};
@@ -37,13 +37,12 @@ pub struct FeatureSummary {
 /// Every numeric feature of the view over the range, in the order of the query.
 pub async fn summarize(
     engine: &Engine,
-    project: &Project,
     view: &FeatureView,
     range: TimeRange,
     as_of: Option<Micros>,
 ) -> Result<Vec<FeatureSummary>, FeaturesError> {
     let failed = || FeaturesError::engine(format!("sum up feature view `{}`", view.name));
-    let rows = compute(engine, project, view, range, as_of)
+    let rows = compute(engine, view, range, as_of)
         .await?
         .collect_rows()
         .await
