@@ -78,8 +78,8 @@ pub enum DeploymentAction {
     Deploy,
     /// It was gone back to.
     Rollback,
-    /// The alias it follows moved.
-    AliasMove,
+    /// A rollback was undone.
+    Forward,
 }
 
 /// One version that a deployment served.

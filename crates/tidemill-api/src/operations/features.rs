@@ -60,14 +60,6 @@ pub struct FeatureViewSummary {
     pub range: TimeRange,
     /// Rows in the range.
     pub rows: u64,
-    /// Event time of the first row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub first: Option<Micros>,
-    /// Event time of the last row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub last: Option<Micros>,
     /// Its features in order.
     pub columns: Vec<FeatureSummary>,
     /// How long it took, in milliseconds.
@@ -78,19 +70,22 @@ pub struct FeatureViewSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FeatureSummary {
     /// The feature.
-    #[schema(value_type = String)]
-    pub name: ColumnName,
-    /// Its Arrow type, as `Float64`.
-    pub data_type: String,
+    pub name: String,
     /// Rows without a value.
     pub nulls: u64,
-    /// Mean of the values.
+    /// Mean over the rows that have a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean: Option<f64>,
-    /// Smallest value.
+    /// Standard deviation of the population.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<f64>,
+    /// The smallest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
-    /// Largest value.
+    /// The median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median: Option<f64>,
+    /// The largest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
 }

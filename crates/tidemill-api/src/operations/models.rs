@@ -50,8 +50,6 @@ pub struct ModelVersion {
     pub algorithm: String,
     /// SHA-256 over what the model is, in hexadecimal: not over when or by which run it was made.
     pub content_hash: String,
-    /// Length of its artifact.
-    pub artifact_bytes: u64,
     /// When it was registered.
     #[schema(value_type = String)]
     pub created_at: Micros,

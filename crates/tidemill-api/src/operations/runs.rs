@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use tidemill_types::{ExperimentName, GateVerdict, Lineage, Metrics, Micros, ModelName, RunId, VersionNumber};
+use tidemill_types::{ExperimentName, Lineage, Metrics, Micros, ModelName, RunId, VersionNumber};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::schema;
@@ -30,6 +30,8 @@ pub enum RunStatus {
     Finished,
     /// It ended by an error, a failing check or a gate.
     Failed,
+    /// It was ended on purpose before it was through: a failing check, a gate that was not passed.
+    Stopped,
     /// The process that ran it went away.
     Killed,
 }
@@ -119,10 +121,6 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Lineage>)]
     pub lineage: Option<Lineage>,
-    /// How its gate came out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::GateVerdict>)]
-    pub gate: Option<GateVerdict>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -135,8 +133,6 @@ pub struct Run {
 pub struct RunArtifact {
     /// Its path among the run's artifacts.
     pub path: String,
-    /// Its length.
-    pub bytes: u64,
     /// SHA-256 of its content, in hexadecimal.
     pub sha256: String,
 }

@@ -14,6 +14,8 @@ pub enum TableKind {
     DeadLetters,
     /// A feature view, computed when it is asked.
     FeatureView,
+    /// Another table of the lake.
+    Lake,
     /// Runs, models, deployments and their history.
     Registry,
 }
@@ -48,7 +50,4 @@ pub struct ColumnDescription {
     pub data_type: String,
     /// Whether it may hold nulls.
     pub nullable: bool,
-    /// What it holds, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<String>,
 }

@@ -19,7 +19,7 @@ use crate::{DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest};
         Errors
     ),
 )]
-pub(super) async fn list(
+pub(super) async fn dead_letters(
     State(state): State<ApiState>,
     QueryOf(request): QueryOf<DeadLettersRequest>,
 ) -> Answer<Json<Vec<DeadLetterSummary>>> {
@@ -36,7 +36,7 @@ pub(super) async fn list(
     ),
     responses((status = 200, description = "The record", body = DeadLetter), Errors),
 )]
-pub(super) async fn show(
+pub(super) async fn dead_letter(
     State(state): State<ApiState>,
     PathOf((stream, partition, offset)): PathOf<(StreamName, KafkaPartition, LastOffset)>,
 ) -> Answer<Json<DeadLetter>> {

@@ -43,7 +43,7 @@ pub(super) async fn deploy(
     params(("deployment" = String, Path, description = "The deployment")),
     responses((status = 200, description = "Newest first", body = Vec<DeploymentEvent>), Errors),
 )]
-pub(super) async fn history(
+pub(super) async fn deployment_history(
     State(state): State<ApiState>,
     PathOf(deployment): PathOf<DeploymentName>,
 ) -> Answer<Json<Vec<DeploymentEvent>>> {

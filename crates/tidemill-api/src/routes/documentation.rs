@@ -37,7 +37,7 @@ pub(super) async fn landing() -> Response {
 
 /// The page to try it
 #[utoipa::path(get, path = "/api", tag = "documentation", responses((status = 308, description = "To /api/docs/")))]
-pub(super) async fn page() -> Redirect {
+pub(super) async fn documentation() -> Redirect {
     Redirect::permanent("/api/docs/")
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn page() -> Redirect {
     get, path = "/api/docs/", tag = "documentation",
     responses((status = 200, description = "HTML", content_type = "text/html", body = String), Errors),
 )]
-pub(super) async fn index() -> Answer<Response> {
+pub(super) async fn documentation_index() -> Answer<Response> {
     file("index.html")
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn index() -> Answer<Response> {
         Errors
     ),
 )]
-pub(super) async fn asset(PathOf(name): PathOf<String>) -> Answer<Response> {
+pub(super) async fn documentation_file(PathOf(name): PathOf<String>) -> Answer<Response> {
     file(&name)
 }
 

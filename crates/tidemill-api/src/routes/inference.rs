@@ -22,7 +22,7 @@ const BYTES_INLINE_MAX: usize = 64 * 1_024;
     get, path = "/v2", tag = "inference",
     responses((status = 200, description = "The server", body = schema::ServerMetadata), InferenceErrors),
 )]
-pub(super) async fn server() -> Json<ServerMetadata> {
+pub(super) async fn server_metadata() -> Json<ServerMetadata> {
     Json(ServerMetadata {
         name: "tidemill".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -35,7 +35,7 @@ pub(super) async fn server() -> Json<ServerMetadata> {
     get, path = "/v2/health/live", tag = "inference",
     responses((status = 200, description = "It does", body = schema::ServerLive)),
 )]
-pub(super) async fn live() -> Json<ServerLive> {
+pub(super) async fn server_live() -> Json<ServerLive> {
     Json(ServerLive { live: true })
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn server_ready(State(state): State<ApiState>) -> Response {
     params(("model" = String, Path, description = "The deployment")),
     responses((status = 200, description = "Its tensors", body = schema::ModelMetadata), InferenceErrors),
 )]
-pub(super) async fn model(
+pub(super) async fn inference_metadata(
     State(state): State<ApiState>,
     PathOf(model): PathOf<DeploymentName>,
 ) -> Answer<Json<ModelMetadata>> {
@@ -79,7 +79,7 @@ pub(super) async fn model(
     ),
     responses((status = 200, description = "Its tensors", body = schema::ModelMetadata), InferenceErrors),
 )]
-pub(super) async fn version(
+pub(super) async fn inference_version_metadata(
     State(state): State<ApiState>,
     PathOf((model, VersionText(version))): PathOf<(DeploymentName, VersionText)>,
 ) -> Answer<Json<ModelMetadata>> {
@@ -92,7 +92,7 @@ pub(super) async fn version(
     params(("model" = String, Path, description = "The deployment")),
     responses((status = 200, description = "It does", body = schema::ModelReady), InferenceErrors),
 )]
-pub(super) async fn model_ready(
+pub(super) async fn inference_ready(
     State(state): State<ApiState>,
     PathOf(model): PathOf<DeploymentName>,
 ) -> Answer<Response> {
@@ -108,7 +108,7 @@ pub(super) async fn model_ready(
     ),
     responses((status = 200, description = "It does", body = schema::ModelReady), InferenceErrors),
 )]
-pub(super) async fn version_ready(
+pub(super) async fn inference_version_ready(
     State(state): State<ApiState>,
     PathOf((model, VersionText(version))): PathOf<(DeploymentName, VersionText)>,
 ) -> Answer<Response> {

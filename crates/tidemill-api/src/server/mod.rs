@@ -57,7 +57,7 @@ impl Server {
         let bind = |source| ServerError::Bind { address: asked, source };
         let listener = TcpListener::bind(asked).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let listener = BoundedListener::new(listener, settings.connections_max);
+        let listener = BoundedListener::new(listener, &settings);
         let (state, router) = router(settings, operations, metrics);
         Ok(Server {
             listener,

@@ -18,6 +18,8 @@ pub struct ServerSettings {
     pub requests_in_flight_max: usize,
     /// Most connections at a time; those above wait to be accepted.
     pub connections_max: usize,
+    /// Longest time that a connection may stay open without a request.
+    pub idle_timeout: Duration,
     /// Longest time for an answer that only looks something up, or scores.
     pub request_timeout: Duration,
     /// Longest time for an answer that computes: queries, features, checks, training. Work that changes something goes on
@@ -35,6 +37,7 @@ impl Default for ServerSettings {
             request_bytes_max: 16 * 1_024 * 1_024,
             requests_in_flight_max: 256,
             connections_max: 1_024,
+            idle_timeout: Duration::from_mins(2),
             request_timeout: Duration::from_secs(30),
             work_timeout: Duration::from_mins(30),
             shutdown_timeout: Duration::from_secs(30),

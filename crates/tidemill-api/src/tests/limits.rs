@@ -172,3 +172,18 @@ async fn answered(connection: &mut TcpStream) {
         assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0);
     }
 }
+
+#[tokio::test]
+async fn silent_connections_end_and_working_ones_do_not() {
+    let server = Running::with(|settings| settings.idle_timeout = Duration::from_millis(20)).await;
+    let held = tokio::spawn(server.ask(Method::GET, "/api/v1/models/held", None).send());
+    server.fake.reached.acquire().await.unwrap().forget();
+    // One says nothing from the start, one after an answer. That they end shows that the time has passed.
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    answered(&mut kept).await;
+    assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(kept.read(&mut [0]).await.unwrap(), 0);
+    server.fake.release.add_permits(1);
+    assert_eq!(held.await.unwrap().unwrap().status(), 200);
+}

@@ -22,20 +22,20 @@ use crate::{Server, ServerError, ServerMetrics, ServerSettings};
 use fake::FakeOperations;
 
 /// A server on a free port, until it is dropped or stopped.
-pub(super) struct Running {
-    pub(super) fake: Arc<FakeOperations>,
-    pub(super) metrics: Arc<ServerMetrics>,
-    pub(super) address: SocketAddr,
+struct Running {
+    fake: Arc<FakeOperations>,
+    metrics: Arc<ServerMetrics>,
+    address: SocketAddr,
     shutdown: CancellationToken,
     ended: JoinHandle<Result<(), ServerError>>,
 }
 
 impl Running {
-    pub(super) async fn start() -> Running {
+    async fn start() -> Running {
         Running::with(|_| ()).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(&mut ServerSettings)) -> Running {
+    async fn with(change: impl FnOnce(&mut ServerSettings)) -> Running {
         let mut settings = ServerSettings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             ..ServerSettings::default()
@@ -54,12 +54,12 @@ impl Running {
         }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Asks; a body is sent as JSON.
-    pub(super) fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::RequestBuilder {
+    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::RequestBuilder {
         let request = reqwest::Client::new().request(method, self.url(path));
         match body {
             Some(body) => request.json(body),
@@ -67,18 +67,18 @@ impl Running {
         }
     }
 
-    pub(super) fn begin_shutdown(&self) {
+    fn begin_shutdown(&self) {
         self.shutdown.cancel();
     }
 
-    pub(super) async fn end(self) -> Result<(), ServerError> {
+    async fn end(self) -> Result<(), ServerError> {
         self.shutdown.cancel();
         self.ended.await.unwrap()
     }
 }
 
 /// Status and body, JSON put in order.
-pub(super) async fn shown(request: reqwest::RequestBuilder) -> String {
+async fn shown(request: reqwest::RequestBuilder) -> String {
     let answer = request.send().await.unwrap();
     let status = answer.status();
     let text = answer.text().await.unwrap();

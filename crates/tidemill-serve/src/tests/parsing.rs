@@ -11,7 +11,14 @@ fn check(tensor: Value, expected: Expect) {
     let body = json!({ "inputs": [tensor] }).to_string();
     let shown = match InferRequest::parse(body.as_bytes()) {
         Ok(request) => format!("{:?}", request.inputs[0].data),
-        Err(error) => error.problem().message,
+        // Where in the text it is depends on the order in which this build's maps write their fields.
+        Err(error) => error
+            .problem()
+            .message
+            .split(" at line ")
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     };
     expected.assert_eq(&shown);
 }
