@@ -12,11 +12,11 @@ use crate::Algorithm;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandomForestParameters {
-    /// Features tried at each split; 0 is the square root of their number, rounded down.
-    pub max_features: usize,
     /// Splits from root to leaf, at most; 0 is as deep as useful, to 48. Trees deeper than the default are slower to
     /// fit and to score and rank no better.
     pub max_depth: u16,
+    /// Features tried at each split; 0 is the square root of their number, rounded down.
+    pub max_features: usize,
     /// Rows that each side of a split keeps, at least.
     pub min_samples_leaf: usize,
     /// Rows that a node has to have to be split.
@@ -28,8 +28,8 @@ pub struct RandomForestParameters {
 impl Default for RandomForestParameters {
     fn default() -> Self {
         RandomForestParameters {
-            max_features: 0,
             max_depth: 20,
+            max_features: 0,
             min_samples_leaf: 1,
             min_samples_split: 2,
             n_trees: 100,
