@@ -61,54 +61,54 @@ fn what_is_no_tensor_is_told_so() {
     check(
         tensor("FP64", json!([2, 2]), json!([[1, 2, 3], [4, 5, 6]])),
         expect![
-            "the body is not an inference request: tensor `x` has shape [2, 2], and its lists are nested as [2, 3] at line 1 column 81"
+            "the body is not an inference request: tensor `x` has shape [2, 2], and its lists are nested as [2, 3]"
         ],
     );
     check(
         tensor("FP64", json!([2]), json!([1, [2]])),
-        expect!["the body is not an inference request: values and lists side by side at line 1 column 23"],
+        expect!["the body is not an inference request: values and lists side by side"],
     );
     check(
         tensor("FP64", json!([2]), json!([[1], 2])),
-        expect!["the body is not an inference request: values and lists side by side at line 1 column 25"],
+        expect!["the body is not an inference request: values and lists side by side"],
     );
     check(
         tensor("FP64", json!([1]), json!([[[1]]])),
-        expect!["the body is not an inference request: lists more than two deep at line 1 column 22"],
+        expect!["the body is not an inference request: lists more than two deep"],
     );
     check(
         tensor("FP64", json!([2]), json!([1, "a"])),
-        expect!["the body is not an inference request: a text among numbers at line 1 column 25"],
+        expect!["the body is not an inference request: a text among numbers"],
     );
     check(
         tensor("FP64", json!([2]), json!([1, true])),
-        expect!["the body is not an inference request: a boolean among numbers at line 1 column 26"],
+        expect!["the body is not an inference request: a boolean among numbers"],
     );
     check(
         tensor("FP64", json!([1]), json!([{"a": 1}])),
         expect![
-            "the body is not an inference request: invalid type: map, expected a number, a boolean, a text, null or a list of them at line 1 column 21"
+            "the body is not an inference request: invalid type: map, expected a number, a boolean, a text, null or a list of them"
         ],
     );
     check(
         tensor("FP64", json!([1]), json!(1)),
         expect![
-            "the body is not an inference request: invalid type: integer `1`, expected a list of numbers, booleans or texts, flat or row by row at line 1 column 20"
+            "the body is not an inference request: invalid type: integer `1`, expected a list of numbers, booleans or texts, flat or row by row"
         ],
     );
     check(
         tensor("FLOAT", json!([1]), json!([1])),
         expect![
-            "the body is not an inference request: `FLOAT` is not a datatype: BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64, FP16, FP32, FP64 or BYTES at line 1 column 41"
+            "the body is not an inference request: `FLOAT` is not a datatype: BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64, FP16, FP32, FP64 or BYTES"
         ],
     );
     check(
         tensor("FP64", json!([-1]), json!([1])),
-        expect!["the body is not an inference request: invalid value: integer `-1`, expected u64 at line 1 column 63"],
+        expect!["the body is not an inference request: invalid value: integer `-1`, expected u64"],
     );
     check(
         json!({ "name": "x", "shape": [1], "datatype": "FP64" }),
-        expect!["the body is not an inference request: missing field `data` at line 1 column 53"],
+        expect!["the body is not an inference request: missing field `data`"],
     );
 }
 
