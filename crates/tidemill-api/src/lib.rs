@@ -7,7 +7,7 @@
 //! - A change that was begun runs to its end, whoever goes away in the middle.
 //! - Nothing is loaded from elsewhere: the documentation page comes from the binary.
 //!
-//! Absent on purpose: TLS (a proxy has it), users and roles (there is one token), what is in `server/` knows no route.
+//! Absent on purpose: TLS (a proxy has it), users and roles (there is one token).
 
 mod arrow_codec;
 mod client;

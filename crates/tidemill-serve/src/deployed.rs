@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidemill_models::{Artifact, ModelSignature};
+use tidemill_models::{Artifact, FeatureKind, ModelSignature};
 use tidemill_types::{DeploymentName, Micros, ModelName, VersionNumber};
 
 use crate::error::{InputError, InstallError};
@@ -114,7 +114,7 @@ impl Deployed {
     pub fn metadata(&self, deployment: &DeploymentName) -> ModelMetadata {
         let inputs = self.signature().features.iter().map(|feature| TensorMetadata {
             name: feature.name.clone(),
-            datatype: feature.kind.inference_datatype().parse().unwrap_or(Datatype::Fp64),
+            datatype: datatype(feature.kind),
             shape: vec![-1],
         });
         ModelMetadata {
@@ -128,5 +128,16 @@ impl Deployed {
                 shape: vec![-1],
             }],
         }
+    }
+}
+
+/// The protocol's name for a feature's own type.
+fn datatype(kind: FeatureKind) -> Datatype {
+    match kind {
+        FeatureKind::Float64 => Datatype::Fp64,
+        FeatureKind::Float32 => Datatype::Fp32,
+        FeatureKind::Int64 => Datatype::Int64,
+        FeatureKind::Int32 => Datatype::Int32,
+        FeatureKind::Boolean => Datatype::Bool,
     }
 }

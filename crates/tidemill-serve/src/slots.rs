@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tidemill_types::{DeploymentName, Explain, VersionNumber};
-use tracing::info;
 
 use crate::deployed::{Candidate, Deployed};
 use crate::error::{InstallError, ServeError};
@@ -46,10 +45,6 @@ impl Slots {
     /// Lets `deployed` answer from now on. Requests that run are finished by what they started with. Returns what served
     /// before.
     pub fn swap(&self, deployment: &DeploymentName, deployed: &Arc<Deployed>) -> Option<Arc<Deployed>> {
-        info!(
-            deployment = %deployment, model = %deployed.model, version = %deployed.version,
-            "`{deployment}` serves `{}` {}", deployed.model, deployed.version
-        );
         let before = self.slots.rcu(|slots| {
             let mut slots = BTreeMap::clone(slots);
             slots.insert(deployment.clone(), Arc::clone(deployed));

@@ -49,8 +49,8 @@ pub(super) fn document() -> Document {
 
 /// The document as it is served.
 pub(super) fn json(document: &Document) -> Bytes {
-    // Its types are plain data with text keys: that always becomes JSON.
-    serde_json::to_vec_pretty(document).map(Bytes::from).unwrap_or_default()
+    let json = serde_json::to_vec_pretty(document).expect("plain data with text for keys always becomes JSON");
+    Bytes::from(json)
 }
 
 /// Every error answer of a route outside `/v2`.

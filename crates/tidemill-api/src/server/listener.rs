@@ -37,7 +37,9 @@ impl BoundedListener {
         let longest_answer = settings.work_timeout.max(settings.request_timeout);
         BoundedListener {
             listener,
-            room: Arc::new(Semaphore::new(settings.connections_max.max(1))),
+            room: Arc::new(Semaphore::new(
+                settings.connections_max.clamp(1, Semaphore::MAX_PERMITS),
+            )),
             silence: Silence {
                 before: settings.idle_timeout,
                 // The answer's own limit comes first; this is for requests that never arrive whole.

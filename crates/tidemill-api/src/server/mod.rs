@@ -114,20 +114,17 @@ fn router(
     let state = ApiState {
         operations,
         metrics,
-        places: Arc::new(Semaphore::new(settings.requests_in_flight_max)),
+        places: Arc::new(Semaphore::new(
+            settings.requests_in_flight_max.clamp(1, Semaphore::MAX_PERMITS),
+        )),
         settings: Arc::new(settings),
         changes: TaskTracker::new(),
         openapi: Arc::new(openapi),
     };
-    let timed = |router: Router<ApiState>, long: bool| {
-        if long {
-            router.route_layer(from_fn_with_state(state.clone(), layers::work_timeout))
-        } else {
-            router.route_layer(from_fn_with_state(state.clone(), layers::request_timeout))
-        }
-    };
-    let router = timed(quick, false)
-        .merge(timed(work, true))
+    let quick = quick.route_layer(from_fn_with_state(state.clone(), layers::request_timeout));
+    let work = work.route_layer(from_fn_with_state(state.clone(), layers::work_timeout));
+    let router = quick
+        .merge(work)
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(state.settings.request_bytes_max))

@@ -37,21 +37,21 @@ pub enum Datatype {
     Bytes,
 }
 
-/// All of them with their names.
-const NAMES: [(Datatype, &str); 13] = [
-    (Datatype::Bool, "BOOL"),
-    (Datatype::Uint8, "UINT8"),
-    (Datatype::Uint16, "UINT16"),
-    (Datatype::Uint32, "UINT32"),
-    (Datatype::Uint64, "UINT64"),
-    (Datatype::Int8, "INT8"),
-    (Datatype::Int16, "INT16"),
-    (Datatype::Int32, "INT32"),
-    (Datatype::Int64, "INT64"),
-    (Datatype::Fp16, "FP16"),
-    (Datatype::Fp32, "FP32"),
-    (Datatype::Fp64, "FP64"),
-    (Datatype::Bytes, "BYTES"),
+/// All of them.
+const ALL: [Datatype; 13] = [
+    Datatype::Bool,
+    Datatype::Uint8,
+    Datatype::Uint16,
+    Datatype::Uint32,
+    Datatype::Uint64,
+    Datatype::Int8,
+    Datatype::Int16,
+    Datatype::Int32,
+    Datatype::Int64,
+    Datatype::Fp16,
+    Datatype::Fp32,
+    Datatype::Fp64,
+    Datatype::Bytes,
 ];
 
 /// A text that is no datatype of the protocol.
@@ -64,10 +64,21 @@ pub struct UnknownDatatype(pub String);
 impl Datatype {
     /// As the protocol spells it.
     pub fn as_str(self) -> &'static str {
-        NAMES
-            .iter()
-            .find_map(|(datatype, name)| (*datatype == self).then_some(*name))
-            .unwrap_or("BYTES")
+        match self {
+            Datatype::Bool => "BOOL",
+            Datatype::Uint8 => "UINT8",
+            Datatype::Uint16 => "UINT16",
+            Datatype::Uint32 => "UINT32",
+            Datatype::Uint64 => "UINT64",
+            Datatype::Int8 => "INT8",
+            Datatype::Int16 => "INT16",
+            Datatype::Int32 => "INT32",
+            Datatype::Int64 => "INT64",
+            Datatype::Fp16 => "FP16",
+            Datatype::Fp32 => "FP32",
+            Datatype::Fp64 => "FP64",
+            Datatype::Bytes => "BYTES",
+        }
     }
 
     /// The smallest and largest value of an integer type.
@@ -95,9 +106,8 @@ impl fmt::Display for Datatype {
 impl FromStr for Datatype {
     type Err = UnknownDatatype;
     fn from_str(text: &str) -> Result<Datatype, UnknownDatatype> {
-        NAMES
-            .iter()
-            .find_map(|(datatype, name)| (*name == text).then_some(*datatype))
+        ALL.into_iter()
+            .find(|datatype| datatype.as_str() == text)
             .ok_or_else(|| UnknownDatatype(text.chars().take(40).collect()))
     }
 }
@@ -112,5 +122,18 @@ impl TryFrom<String> for Datatype {
 impl From<Datatype> for String {
     fn from(datatype: Datatype) -> String {
         datatype.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for datatype in ALL {
+            assert_eq!(datatype.as_str().parse(), Ok(datatype));
+        }
+        assert!("fp64".parse::<Datatype>().is_err());
     }
 }
