@@ -10,6 +10,8 @@ pub(crate) mod index;
 mod lz4;
 mod open;
 pub(crate) mod partition;
+#[cfg(test)]
+mod partition_tests;
 pub(crate) mod producers;
 mod read;
 pub(crate) mod records;

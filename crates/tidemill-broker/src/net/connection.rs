@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ApiKey;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
@@ -21,6 +21,9 @@ use super::versions::{PRODUCE_VERSION_MIN, supported};
 use crate::api;
 use crate::api::produce_old::{Refusal, refuse};
 use crate::node::{Node, Peer};
+
+/// Bytes that are read from a connection at a time.
+const READ_BYTES: usize = 16 * 1024;
 
 /// A response on its way out, with the memory that it holds.
 #[derive(Debug)]
@@ -72,12 +75,14 @@ pub(crate) async fn serve(socket: TcpStream, address: SocketAddr, node: Arc<Node
 /// Reads requests until the client closes, a frame is none, or the broker stops. What was read by then is still answered:
 /// this returns only when it is dropped with the connection.
 async fn read_ahead(
-    mut reader: OwnedReadHalf,
+    reader: OwnedReadHalf,
     frames: mpsc::Sender<Frame>,
     node: &Node,
     address: SocketAddr,
     gone: CancellationToken,
 ) {
+    // Several small requests come with one read; the body of a large one goes past the buffer.
+    let mut reader = BufReader::with_capacity(READ_BYTES, reader);
     let limits = &node.settings.limits;
     let idle = Duration::from_millis(limits.idle_timeout_ms);
     loop {

@@ -278,7 +278,8 @@ mod tests {
             ProduceRequest::default().with_topic_data(vec![topic])
         });
         check(|v| {
-            let topic = fetch_request::FetchTopic::default().with_partitions(vec![Default::default(); 2]);
+            let topic =
+                fetch_request::FetchTopic::default().with_partitions(vec![fetch_request::FetchPartition::default(); 2]);
             let topic = if v < 13 { topic.with_topic(name()) } else { topic };
             let forgotten = fetch_request::ForgottenTopic::default().with_partitions(vec![1, 2]);
             let request = FetchRequest::default().with_topics(vec![topic]);
@@ -294,7 +295,8 @@ mod tests {
             }
         });
         check(|_| {
-            let topic = list_offsets_request::ListOffsetsTopic::default().with_partitions(vec![Default::default(); 2]);
+            let topic = list_offsets_request::ListOffsetsTopic::default()
+                .with_partitions(vec![list_offsets_request::ListOffsetsPartition::default(); 2]);
             ListOffsetsRequest::default().with_topics(vec![topic.with_name(name())])
         });
         check(|_| {
@@ -305,7 +307,9 @@ mod tests {
         });
         check(|_| {
             let topic = offset_commit_request::OffsetCommitRequestTopic::default();
-            let topic = topic.with_name(name()).with_partitions(vec![Default::default(); 2]);
+            let topic = topic
+                .with_name(name())
+                .with_partitions(vec![offset_commit_request::OffsetCommitRequestPartition::default(); 2]);
             OffsetCommitRequest::default()
                 .with_topics(vec![topic])
                 .with_member_id(word())
@@ -362,12 +366,14 @@ mod tests {
         });
         check(|_| {
             let topic = delete_records_request::DeleteRecordsTopic::default().with_name(name());
-            DeleteRecordsRequest::default().with_topics(vec![topic.with_partitions(vec![Default::default()])])
+            let partition = delete_records_request::DeleteRecordsPartition::default();
+            DeleteRecordsRequest::default().with_topics(vec![topic.with_partitions(vec![partition])])
         });
         check(|_| InitProducerIdRequest::default().with_transactional_id(Some(TransactionalId(word()))));
         check(|_| {
             let topic = offset_for_leader_epoch_request::OffsetForLeaderTopic::default().with_topic(name());
-            OffsetForLeaderEpochRequest::default().with_topics(vec![topic.with_partitions(vec![Default::default()])])
+            let partition = offset_for_leader_epoch_request::OffsetForLeaderPartition::default();
+            OffsetForLeaderEpochRequest::default().with_topics(vec![topic.with_partitions(vec![partition])])
         });
         check(|_| {
             let resource = describe_configs_request::DescribeConfigsResource::default();

@@ -1,0 +1,8 @@
+//! The broker over a real socket, by the client side of the codec.
+
+mod client;
+mod groups;
+mod malformed;
+mod restart;
+mod topics;
+mod versions;
