@@ -2,7 +2,7 @@
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, TimestampMicrosecondArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use tidemill_project::{FieldType, time_type};
 use tidemill_types::ColumnName;
@@ -69,8 +69,16 @@ fn to_times(array: &ArrayRef, unit_micros: i64) -> Result<TimestampMicrosecondAr
         })?;
         return Ok(micros.with_timezone("UTC"));
     }
-    let cast = cast_with_options(array, &time_type(), &STRICT)?;
-    Ok(cast.as_primitive::<TimestampMicrosecondType>().clone())
+    // Within its own zone, or none, an instant only changes its unit; a cast between zones would go through the calendar.
+    let target = match array.data_type() {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        _ => time_type(),
+    };
+    let cast = cast_with_options(array, &target, &STRICT)?;
+    Ok(cast
+        .as_primitive::<TimestampMicrosecondType>()
+        .clone()
+        .with_timezone("UTC"))
 }
 
 /// The times of a column, of which none may be missing. `first_row` is the number of its first row.

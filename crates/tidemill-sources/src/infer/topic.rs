@@ -11,6 +11,7 @@ use tidemill_types::TopicName;
 
 use super::{Inferred, SAMPLE_ROWS_MAX, infer};
 use crate::SourceError;
+use crate::rows::in_order_of;
 
 /// Records that are read from a topic, at most, over all its partitions: each is kept in memory as JSON.
 const RECORDS_MAX: u64 = if SAMPLE_ROWS_MAX < 20_000 {
@@ -47,7 +48,10 @@ pub(super) fn infer_records(topic: &TopicName, records: &[Record]) -> Result<Inf
         source,
     };
     let schema = infer_json_schema_from_iterator(objects.iter().map(Ok)).map_err(arrow)?;
-    let schema = Arc::new(schema);
+    let first = records
+        .iter()
+        .find_map(|record| record.value.as_deref().filter(|value| value.starts_with(b"{")));
+    let schema = Arc::new(in_order_of(first.unwrap_or_default(), &schema));
     let mut decoder = ReaderBuilder::new(Arc::clone(&schema))
         .with_batch_size(objects.len())
         .build_decoder()

@@ -17,6 +17,7 @@ use crate::SourceError;
 use crate::simulator::{SimulatedRows, SimulatorSettings};
 
 pub(crate) use file::FileKind;
+pub(crate) use ndjson::in_order_of;
 pub(crate) use sorted::in_time_order;
 
 /// Rows of a batch that is read from a file.
