@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::indexmap::IndexMap;
@@ -10,7 +11,7 @@ use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    CreateTopicsRequest, FetchRequest, ProduceRequest, RequestHeader, ResponseHeader, TopicName,
+    CreateTopicsRequest, FetchRequest, FetchResponse, ProduceRequest, RequestHeader, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use kafka_protocol::records::{
@@ -24,6 +25,10 @@ const CREATE_TOPICS_VERSION: i16 = 5;
 /// Bytes of one partition in one fetch.
 const PARTITION_BYTES_MAX: i32 = 4 << 20;
 const FETCH_BYTES_MAX: i32 = 16 << 20;
+const FETCH_WAIT: Duration = Duration::from_millis(500);
+/// How often, and how far apart, a new topic is asked for its leaders.
+const LEADER_TRIES_MAX: usize = 200;
+const LEADER_PAUSE: Duration = Duration::from_millis(50);
 /// Where a batch says how many bytes follow the field, its last offset delta, and the number of its records.
 const BATCH_LENGTH_AT: usize = 8;
 const LAST_OFFSET_DELTA_AT: usize = 23;
@@ -85,9 +90,22 @@ impl Client {
         self.send(&frame(&request, CREATE_TOPICS_VERSION)?)?;
         let response = self.receive::<CreateTopicsRequest>(CREATE_TOPICS_VERSION)?;
         match response.topics.first().map(|topic| topic.error_code) {
-            Some(0) => Ok(()),
+            Some(0) => self.wait_for_leaders(name, partitions),
             code => Err(format!("failed to create `{name}`: {code:?}").into()),
         }
+    }
+
+    /// Apache Kafka acknowledges a topic before its partitions have leaders.
+    fn wait_for_leaders(&mut self, topic: &str, partitions: i32) -> Result<(), Box<dyn Error>> {
+        for _ in 0..LEADER_TRIES_MAX {
+            let response = self.fetch(topic, &vec![0; partitions as usize], Duration::ZERO)?;
+            let mut all = response.responses.iter().flat_map(|topic| &topic.partitions);
+            if all.all(|partition| partition.error_code == 0) {
+                return Ok(());
+            }
+            std::thread::sleep(LEADER_PAUSE);
+        }
+        Err(format!("`{topic}` has no leaders").into())
     }
 
     /// Sends a batch so many times, to one partition after the other, with several requests under way.
@@ -137,22 +155,7 @@ impl Client {
         let mut offsets = vec![0_i64; partitions as usize];
         let mut read = 0;
         while read < count {
-            let wanted = offsets.iter().enumerate().map(|(index, offset)| {
-                FetchPartition::default()
-                    .with_partition(index as i32)
-                    .with_fetch_offset(*offset)
-                    .with_partition_max_bytes(PARTITION_BYTES_MAX)
-            });
-            let wanted = FetchTopic::default()
-                .with_topic(topic_name(topic))
-                .with_partitions(wanted.collect());
-            let request = FetchRequest::default()
-                .with_max_wait_ms(500)
-                .with_min_bytes(1)
-                .with_max_bytes(FETCH_BYTES_MAX)
-                .with_topics(vec![wanted]);
-            self.send(&frame(&request, FETCH_VERSION)?)?;
-            let response = self.receive::<FetchRequest>(FETCH_VERSION)?;
+            let response = self.fetch(topic, &offsets, FETCH_WAIT)?;
             let before = read;
             for partition in response.responses.iter().flat_map(|topic| &topic.partitions) {
                 if partition.error_code != 0 {
@@ -169,6 +172,25 @@ impl Client {
             }
         }
         Ok(read)
+    }
+
+    fn fetch(&mut self, topic: &str, offsets: &[i64], wait: Duration) -> Result<FetchResponse, Box<dyn Error>> {
+        let wanted = offsets.iter().enumerate().map(|(index, offset)| {
+            FetchPartition::default()
+                .with_partition(index as i32)
+                .with_fetch_offset(*offset)
+                .with_partition_max_bytes(PARTITION_BYTES_MAX)
+        });
+        let wanted = FetchTopic::default()
+            .with_topic(topic_name(topic))
+            .with_partitions(wanted.collect());
+        let request = FetchRequest::default()
+            .with_max_wait_ms(wait.as_millis() as i32)
+            .with_min_bytes(1)
+            .with_max_bytes(FETCH_BYTES_MAX)
+            .with_topics(vec![wanted]);
+        self.send(&frame(&request, FETCH_VERSION)?)?;
+        self.receive::<FetchRequest>(FETCH_VERSION)
     }
 
     fn send(&mut self, frame: &[u8]) -> Result<(), Box<dyn Error>> {
