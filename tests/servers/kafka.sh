@@ -34,7 +34,7 @@ install() {
   flock 8
   if [ ! -e "$libs/.complete" ]; then
     echo "kafka.sh: fetching Apache Kafka $version into $libs" >&2
-    mvn -q -B -f "$here/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$libs" >&2 ||
+    mvn -q -B -Dstyle.color=never -f "$here/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$libs" >&2 ||
       missing "Apache Kafka $version: Maven Central cannot be reached"
     touch "$libs/.complete"
   fi
@@ -98,7 +98,8 @@ PROPERTIES
     fi
     waited=$((waited + 1))
     if [ "$waited" -ge "$ready_seconds" ]; then
-      echo "kafka.sh: not ready after $waited tries: see $dir/server.out" >&2
+      echo "kafka.sh: not ready after $waited tries; the server and the last try said:" >&2
+      tail -n 5 "$dir/server.out" "$dir/ready.out" >&2
       stop "$dir"
       return 1
     fi

@@ -14,7 +14,7 @@ enum Likeness {
 }
 
 /// Endings of columns that identify something.
-const ID_ENDINGS: [&str; 7] = ["id", "_key", "_no", "_nr", "_code", "uuid", "_number"];
+const ID_ENDINGS: [&str; 7] = ["_id", "_key", "_no", "_nr", "_code", "uuid", "_number"];
 /// Parts of names of what is predicted.
 const LABEL_PARTS: [&str; 7] = ["label", "target", "fraud", "churn", "outcome", "default", "class"];
 /// A value of an entity occurs at least so often, on average.
@@ -43,7 +43,13 @@ fn lower(column: &InferredColumn) -> String {
 
 fn id_likeness(column: &InferredColumn) -> Likeness {
     let name = lower(column);
-    if ID_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+    // `customerId` and `customerID`, but not `PAID`.
+    let camel = |ending: &str| {
+        let before = column.field.name.as_str().strip_suffix(ending);
+        before.is_some_and(|before| before.ends_with(|c: char| c.is_ascii_lowercase()))
+    };
+    let ends_so = ID_ENDINGS.iter().any(|ending| name.ends_with(ending));
+    if name == "id" || ends_so || camel("Id") || camel("ID") {
         Likeness::Called
     } else {
         Likeness::Unsaid

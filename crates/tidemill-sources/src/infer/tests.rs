@@ -116,6 +116,29 @@ fn times_in_json_are_text_and_known_as_times() {
 }
 
 #[test]
+fn ids_are_known_by_their_names() {
+    let mut content = String::from("customerId,shopID,PAID,zone\n");
+    for n in 0..30 {
+        writeln!(content, "{},{},{},{}", n % 10, n % 5, n % 2, n % 3).unwrap();
+    }
+    check(
+        "visits.csv",
+        &content,
+        &expect![[r"
+            customerId: long
+            shopID: long
+            PAID: long
+            zone: long
+            stream visits, 30 rows
+            key 
+            event time 
+            entity customerId shopID
+            label PAID
+        "]],
+    );
+}
+
+#[test]
 fn what_is_no_data_is_said_so() {
     check("empty.csv", "a,b\n", &expect!["`empty.csv` holds no rows"]);
     check(
