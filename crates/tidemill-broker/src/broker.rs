@@ -28,7 +28,8 @@ use crate::topics::{Topic, TopicFault, Topics};
 /// How long a stop waits for requests that are being answered.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 
-/// A running broker. Dropping it stops it without a clean end: the next start then looks through the ends of its logs.
+/// A running broker. Dropping it stops it without a clean end, and lets go of its folder as soon as its tasks have ended: the
+/// next start then looks through the ends of its logs.
 pub struct Broker {
     node: Arc<Node>,
     address: SocketAddr,
@@ -78,7 +79,14 @@ impl Broker {
         let node = tokio::task::spawn_blocking(move || open(opening.0, opening.1, opening.2))
             .await
             .map_err(|_| BrokerError::RuntimeEnded)??;
-        let listener = bind(&node.settings, &node.home).await?;
+        let listener = match bind(&node.settings, &node.home).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                // The folder is left as it was found, so that the next start need not look through it.
+                close(node).await?;
+                return Err(error);
+            }
+        };
         let bound = listener.local_addr().map_err(|source| BrokerError::Listen {
             address: SocketAddr::new(node.settings.listen, 0),
             source,
@@ -194,19 +202,23 @@ impl Broker {
         if tokio::time::timeout(SHUTDOWN_WAIT, ended).await.is_err() {
             warn!("some connections did not end in time; they are cut off");
         }
-        let node = Arc::clone(&self.node);
-        tokio::task::spawn_blocking(move || {
-            for topic in node.topics.all() {
-                for partition in topic.partitions() {
-                    partition.close()?;
-                }
-            }
-            node.offsets.flush()?;
-            node.home.mark_clean()
-        })
-        .await
-        .map_err(|_| BrokerError::RuntimeEnded)?
+        close(Arc::clone(&self.node)).await
     }
+}
+
+/// Forces everything to disk and marks the folder clean.
+async fn close(node: Arc<Node>) -> Result<(), BrokerError> {
+    tokio::task::spawn_blocking(move || {
+        for topic in node.topics.all() {
+            for partition in topic.partitions() {
+                partition.close()?;
+            }
+        }
+        node.offsets.flush()?;
+        node.home.mark_clean()
+    })
+    .await
+    .map_err(|_| BrokerError::RuntimeEnded)?
 }
 
 /// Takes the folder and recovers what is in it.

@@ -5,6 +5,7 @@
 
 pub(crate) mod coordinator;
 pub(crate) mod group;
+mod joining;
 mod member;
 mod messages;
 pub(crate) mod offsets;

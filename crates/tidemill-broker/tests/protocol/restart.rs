@@ -77,6 +77,8 @@ fn a_port_that_is_taken_is_an_error() {
     taking.port = Some(taken.local_addr().unwrap().port());
     let error = run(Broker::start(taking)).err().unwrap();
     assert!(matches!(error, BrokerError::Listen { .. }), "{error}");
+    // The folder was let go, and is as clean as before.
+    with_broker(settings(dir.path()), |broker, _| assert!(broker.topics().is_empty()));
 }
 
 /// Not a test of its own: the child of the one below.
