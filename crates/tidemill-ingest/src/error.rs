@@ -16,7 +16,7 @@ pub enum IngestError {
         topic: TopicName,
         /// What the client says.
         #[source]
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// The lake.
     #[error("failed to land stream `{stream}`")]
@@ -25,7 +25,7 @@ pub enum IngestError {
         stream: StreamName,
         /// What the lake says.
         #[source]
-        source: LakeError,
+        source: Box<LakeError>,
     },
     /// The broker has no cluster id, and the settings name none.
     #[error("the Kafka cluster has no id, so that its offsets cannot be told from those of another")]
@@ -125,26 +125,32 @@ impl IngestError {
     /// What to do about it.
     pub(crate) fn cure(&self) -> Cure {
         match self {
-            IngestError::Kafka { source, .. } if source.is_transient() => Cure::Wait,
-            IngestError::Kafka {
-                source: KafkaError::UnknownTopic { .. },
-                ..
-            } => Cure::Wait,
-            IngestError::Kafka {
-                source: KafkaError::OffsetOutOfRange { .. } | KafkaError::Settings { .. },
-                ..
-            } => Cure::Stop,
-            IngestError::Lake {
-                source: LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. },
-                ..
-            } => Cure::Wait,
-            IngestError::Lake {
-                source: LakeError::Schema { .. } | LakeError::Unsupported { .. } | LakeError::Corrupt { .. },
-                ..
-            } => Cure::Stop,
-            IngestError::Kafka { .. } | IngestError::Lake { .. } | IngestError::Internal { .. } => Cure::Restart,
+            IngestError::Kafka { source, .. } => cure_of_kafka(source),
+            IngestError::Lake { source, .. } => cure_of_lake(source),
+            IngestError::Internal { .. } => Cure::Restart,
             _ => Cure::Stop,
         }
+    }
+}
+
+fn cure_of_kafka(error: &KafkaError) -> Cure {
+    match error {
+        // Topics are made by whoever produces, and that may be later.
+        KafkaError::UnknownTopic { .. } => Cure::Wait,
+        KafkaError::OffsetOutOfRange { .. } | KafkaError::Settings { .. } => Cure::Stop,
+        error if error.is_transient() => Cure::Wait,
+        _ => Cure::Restart,
+    }
+}
+
+fn cure_of_lake(error: &LakeError) -> Cure {
+    match error {
+        LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => Cure::Wait,
+        LakeError::Fenced { .. } | LakeError::Conflict { .. } | LakeError::Delta { .. } => Cure::Restart,
+        LakeError::Location { .. }
+        | LakeError::Schema { .. }
+        | LakeError::Unsupported { .. }
+        | LakeError::Corrupt { .. } => Cure::Stop,
     }
 }
 
@@ -180,5 +186,43 @@ impl Explain for IngestError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_pass_is_waited_for() {
+        let topic = TopicName::new("t").unwrap();
+        let kafka = |source: KafkaError| IngestError::Kafka {
+            topic: topic.clone(),
+            source: Box::new(source),
+        };
+        let stream = StreamName::new("s").unwrap();
+        let lake = |source: LakeError| IngestError::Lake {
+            stream: stream.clone(),
+            source: Box::new(source),
+        };
+        let limit = std::time::Duration::from_secs(1);
+        let (table, app_id) = (stream.clone().into(), "a".to_owned());
+        let fenced = LakeError::Fenced {
+            table,
+            app_id,
+            expected: None,
+            found: Some(1),
+        };
+        let action = "read".to_owned();
+        for (error, cure) in [
+            (kafka(KafkaError::TimedOut { action, limit }), Cure::Wait),
+            (kafka(KafkaError::UnknownTopic { topic: topic.clone() }), Cure::Wait),
+            (kafka(KafkaError::Settings { reason: String::new() }), Cure::Stop),
+            (kafka(KafkaError::Stopped), Cure::Restart),
+            (lake(fenced), Cure::Restart),
+            (IngestError::NoClusterId, Cure::Stop),
+        ] {
+            assert_eq!(error.cure(), cure, "{error}");
+        }
     }
 }

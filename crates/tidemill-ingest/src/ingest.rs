@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use tidemill_kafka::{Admin, ClientSettings};
 use tidemill_lake::Lake;
 use tidemill_project::Stream;
@@ -126,17 +127,16 @@ impl IngestHandle {
     /// Waits until every record that is in the topics now has landed. Errors with the first stream that does not run
     /// (paused, failed, stopped), or when `limit` is reached.
     pub async fn wait_caught_up(&self, limit: Duration) -> Result<(), IngestError> {
-        for handle in self.streams.values() {
-            handle.within(limit, handle.catch_up(&self.admin)).await?;
-        }
+        let streams = self.streams.values();
+        let waiting = streams.map(|handle| handle.within(limit, handle.catch_up(&self.admin)));
+        try_join_all(waiting).await?;
         Ok(())
     }
 
     /// Lands what every stream has taken by now.
     pub async fn flush_now(&self) -> Result<(), IngestError> {
-        for handle in self.streams.values() {
-            handle.ask(|reply| Command::Flush { reply }).await?;
-        }
+        let streams = self.streams.values();
+        try_join_all(streams.map(|handle| handle.ask(|reply| Command::Flush { reply }))).await?;
         Ok(())
     }
 
@@ -151,6 +151,7 @@ impl IngestHandle {
     /// Stops reading, lands what was taken, and returns when every stream has ended. A second call returns at once.
     pub async fn shutdown(&self) {
         self.shutdown.send_replace(true);
+        // All of them were told at once; waiting for one after the other costs nothing.
         for (name, handle) in &self.streams {
             let task = handle.task.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(task) = task
@@ -172,7 +173,7 @@ impl StreamHandle {
     async fn catch_up(&self, admin: &Admin) -> Result<(), IngestError> {
         let kafka = |source| IngestError::Kafka {
             topic: self.stream.topic.clone(),
-            source,
+            source: Box::new(source),
         };
         let mut targets: BTreeMap<KafkaPartition, NextOffset> = BTreeMap::new();
         for partition in admin.partitions(&self.stream.topic).await.map_err(kafka)? {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidemill_lake::{Append, Committed, LakeError, LakeTable};
+use tidemill_lake::{Append, Committed, LakeTable};
 use tidemill_types::{KafkaPartition, NextOffset};
 use tokio::task::JoinHandle;
 use tracing::warn;
@@ -40,14 +40,10 @@ pub(crate) struct Flush {
 
 /// Commits both, in the order that makes a crash in between harmless.
 pub(crate) async fn land(context: StreamContext, tables: Tables, flush: Flush) -> Result<Committed, IngestError> {
-    let failed = |source: LakeError| IngestError::Lake {
-        stream: context.stream.name.clone(),
-        source,
-    };
     if let Some(dead) = flush.dead {
-        tables.dead.commit(dead).await.map_err(failed)?;
+        context.lake_result(tables.dead.commit(dead).await)?;
     }
-    let committed = tables.main.commit(flush.main).await.map_err(failed)?;
+    let committed = context.lake_result(tables.main.commit(flush.main).await)?;
     let topic = &context.stream.topic;
     let positions: Vec<_> = flush.next.iter().map(|(p, next)| (topic.clone(), *p, *next)).collect();
     // Never read back, so a failure costs a wrong lag in a display and records that the broker keeps longer.

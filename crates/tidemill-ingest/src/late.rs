@@ -79,7 +79,7 @@ mod tests {
 
     fn see(stage: &mut LateStage, partition: i32, times: &[Option<i64>]) -> Vec<bool> {
         let schema = Schema::new(vec![Field::new("x", DataType::Int64, true)]);
-        let column = Int64Array::from_iter(times.iter().copied());
+        let column: Int64Array = times.iter().copied().collect();
         let rows = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(column)]).unwrap();
         let mut late = None;
         stage.see(&mut StagedBatch {

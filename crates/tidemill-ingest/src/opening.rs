@@ -56,12 +56,14 @@ impl StreamContext {
                 .kafka(self.admin.cluster_id().await)?
                 .ok_or(IngestError::NoClusterId)?,
         };
-        let commits = self.lake_result(tables.main.commits(COMMITS_LOOKED_AT).await)?;
-        let held = commits.into_iter().find_map(|commit| {
-            let info = commit.info.as_ref()?;
-            let state = CommitState::from_info(info, &self.pipeline, &cluster, &self.stream.topic)?;
+        let ours = |commit: CommitRecord| {
+            let state = commit.info.as_ref();
+            let state =
+                state.and_then(|info| CommitState::from_info(info, &self.pipeline, &cluster, &self.stream.topic))?;
             Some((commit, state))
-        });
+        };
+        let held = tables.main.find_commit(COMMITS_LOOKED_AT, ours).await;
+        let held = self.lake_result(held)?;
         let prefix = app_prefix(self.pipeline.as_str(), &cluster, self.stream.topic.as_str());
         let dead_commits = tables.dead.fence(&dead_commits_app_id(&prefix)).await;
         let mut opened = Opened {
@@ -212,14 +214,14 @@ impl StreamContext {
     pub(crate) fn kafka<T>(&self, result: Result<T, KafkaError>) -> Result<T, IngestError> {
         result.map_err(|source| IngestError::Kafka {
             topic: self.stream.topic.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 
     pub(crate) fn lake_result<T>(&self, result: Result<T, LakeError>) -> Result<T, IngestError> {
         result.map_err(|source| IngestError::Lake {
             stream: self.stream.name.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 }

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 
 use crate::LakeError;
 
-/// Commits between two checkpoints.
-pub(crate) const COMMITS_PER_CHECKPOINT: i64 = 50;
+/// Commits between two checkpoints, unless the lake is told otherwise.
+pub(crate) const COMMITS_PER_CHECKPOINT: u32 = 50;
 
 /// A file that is a checkpoint, or one of its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +53,9 @@ impl CheckpointFile {
     }
 }
 
-/// Whether a table at `version` is due for a checkpoint.
-pub(crate) fn is_due(version: i64, checkpoint: Option<i64>) -> bool {
-    version - checkpoint.unwrap_or(0) >= COMMITS_PER_CHECKPOINT
+/// Whether a table at `version` is due for a checkpoint, with one every `commits`.
+pub(crate) fn is_due(version: i64, checkpoint: Option<i64>, commits: u32) -> bool {
+    version - checkpoint.unwrap_or(0) >= i64::from(commits.max(1))
 }
 
 /// Writes the checkpoint of the version at which `table` is opened. Reads the whole log tail: off the async runtime.
@@ -102,9 +102,10 @@ mod tests {
 
     #[test]
     fn a_checkpoint_is_due_after_fifty_commits() {
-        assert!(!is_due(49, None));
-        assert!(is_due(50, None));
-        assert!(!is_due(99, Some(50)));
-        assert!(is_due(100, Some(50)));
+        assert!(!is_due(49, None, COMMITS_PER_CHECKPOINT));
+        assert!(is_due(50, None, COMMITS_PER_CHECKPOINT));
+        assert!(!is_due(99, Some(50), COMMITS_PER_CHECKPOINT));
+        assert!(is_due(100, Some(50), COMMITS_PER_CHECKPOINT));
+        assert!(is_due(52, Some(50), 2));
     }
 }

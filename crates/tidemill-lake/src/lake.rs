@@ -14,6 +14,7 @@ use tidemill_types::{Clock, SystemClock, TableName};
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::checkpoint::COMMITS_PER_CHECKPOINT;
 use crate::location::register_stores;
 use crate::schema::{check_types, indexed_columns};
 use crate::{LakeError, LakeLocation, LakeTable};
@@ -22,6 +23,7 @@ use crate::{LakeError, LakeLocation, LakeTable};
 pub struct Lake {
     location: LakeLocation,
     clock: Arc<dyn Clock>,
+    checkpoint_commits: u32,
     tables: Mutex<BTreeMap<TableName, LakeTable>>,
 }
 
@@ -50,11 +52,18 @@ impl Lake {
         let lake = Lake {
             location,
             clock,
+            checkpoint_commits: COMMITS_PER_CHECKPOINT,
             tables: Mutex::new(BTreeMap::new()),
         };
         // A store that cannot be reached shows here and not in the middle of the first commit.
         lake.tables().await?;
         Ok(lake)
+    }
+
+    /// The same with a checkpoint of a table's log every `commits` commits, instead of every fifty.
+    pub fn with_checkpoint_commits(mut self, commits: u32) -> Lake {
+        self.checkpoint_commits = commits;
+        self
     }
 
     /// Where it is, without the options.
@@ -114,6 +123,7 @@ impl Lake {
             self.location.clone(),
             opened.log_store(),
             Arc::clone(&self.clock),
+            self.checkpoint_commits,
         )
         .await?;
         tables.insert(name.clone(), table.clone());

@@ -190,19 +190,23 @@ impl LogReader {
         Ok(head)
     }
 
-    /// The newest `limit` commits up to `version`, newest first, as far as their entries are still there.
-    pub(crate) async fn commits(&self, version: i64, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {
-        let mut records = Vec::new();
-        let oldest = (version + 1)
-            .saturating_sub(i64::try_from(limit).unwrap_or(i64::MAX))
-            .max(0);
-        for version in (oldest..=version).rev() {
-            match self.entry(version).await? {
-                Some(entry) => records.push(CommitRecord::read(version, entry.info)),
-                None => break,
+    /// What `look` says of the first commit for which it says something, from `version` back over at most `limit`
+    /// commits, as far as their entries are still there.
+    pub(crate) async fn find<T>(
+        &self,
+        version: i64,
+        limit: usize,
+        mut look: impl FnMut(CommitRecord) -> Option<T>,
+    ) -> Result<Option<T>, LakeError> {
+        for version in (0..=version).rev().take(limit) {
+            let Some(entry) = self.entry(version).await? else {
+                break;
+            };
+            if let Some(found) = look(CommitRecord::read(version, entry.info)) {
+                return Ok(Some(found));
             }
         }
-        Ok(records)
+        Ok(None)
     }
 
     pub(crate) fn corrupt(&self, version: i64, reason: &impl ToString) -> LakeError {

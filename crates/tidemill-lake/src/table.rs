@@ -41,6 +41,7 @@ struct Inner {
     name: TableName,
     location: LakeLocation,
     clock: Arc<dyn Clock>,
+    checkpoint_commits: u32,
     log: LogReader,
     /// What the committer knows; held for the length of a commit.
     head: Mutex<Head>,
@@ -69,6 +70,7 @@ impl LakeTable {
         location: LakeLocation,
         store: LogStoreRef,
         clock: Arc<dyn Clock>,
+        checkpoint_commits: u32,
     ) -> Result<LakeTable, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&store));
         table.load().await.map_err(LakeError::delta("open", &name))?;
@@ -90,6 +92,7 @@ impl LakeTable {
                 name,
                 location,
                 clock,
+                checkpoint_commits,
                 log,
                 head: Mutex::new(head),
                 seen: RwLock::new(seen),
@@ -168,7 +171,7 @@ impl LakeTable {
             match self.after_landing(&mut head, landing).await? {
                 Landing::Landed { conflicts } => {
                     let version = head.log.version;
-                    if is_due(version, head.log.checkpoint) {
+                    if is_due(version, head.log.checkpoint, self.inner.checkpoint_commits) {
                         self.checkpoint_now(&mut head).await;
                     }
                     return Ok(Committed {
@@ -255,17 +258,32 @@ impl LakeTable {
 
     /// The newest `limit` commits, newest first, as far back as the log goes.
     pub async fn commits(&self, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {
+        let mut commits = Vec::new();
+        self.find_commit(limit, |commit| {
+            commits.push(commit);
+            None::<()>
+        })
+        .await?;
+        Ok(commits)
+    }
+
+    /// What `look` says of the newest commit for which it says something, among the newest `limit`.
+    pub async fn find_commit<T>(
+        &self,
+        limit: usize,
+        look: impl FnMut(CommitRecord) -> Option<T>,
+    ) -> Result<Option<T>, LakeError> {
         let version = self.refresh().await?;
-        self.inner.log.commits(version, limit).await
+        self.inner.log.find(version, limit, look).await
     }
 
     /// The newest commit that tidemill made, among the newest `limit`.
     pub async fn last_own_commit(&self, limit: usize) -> Result<Option<CommitRecord>, LakeError> {
-        let commits = self.commits(limit).await?;
-        Ok(commits.into_iter().find(|commit| commit.info.is_some()))
+        let ours = |commit: CommitRecord| commit.info.is_some().then_some(commit);
+        self.find_commit(limit, ours).await
     }
 
-    /// Writes a checkpoint of the newest version. Commits do it by themselves, every fifty.
+    /// Writes a checkpoint of the newest version. Commits do it by themselves, now and then.
     pub async fn checkpoint(&self) -> Result<(), LakeError> {
         let mut head = self.inner.head.lock().await;
         self.catch_up(&mut head).await?;

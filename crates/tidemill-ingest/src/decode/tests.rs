@@ -32,27 +32,25 @@ fn schema() -> StreamSchema {
 /// `name=value` of what is not null, or `code: sentence`.
 fn told(message: &[u8]) -> String {
     let mut decoder = Decoder::new(&schema());
-    match decoder.decode(message) {
-        Err(fault) => format!("{}: {fault}", fault.code.as_str()),
-        Ok(()) => {
-            let (arrays, unknown) = decoder.take();
-            let batch = RecordBatch::try_new(schema().arrow(), arrays).unwrap();
-            let mut parts: Vec<String> = Vec::new();
-            for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-                if column.is_valid(0) {
-                    parts.push(format!(
-                        "{}={}",
-                        field.name(),
-                        array_value_to_string(column, 0).unwrap()
-                    ));
-                }
-            }
-            if unknown > 0 {
-                parts.push(format!("({unknown} unknown)"));
-            }
-            parts.join(" ")
+    if let Err(fault) = decoder.decode(message) {
+        return format!("{}: {fault}", fault.code.as_str());
+    }
+    let (arrays, unknown) = decoder.take();
+    let batch = RecordBatch::try_new(schema().arrow(), arrays).unwrap();
+    let mut parts: Vec<String> = Vec::new();
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if column.is_valid(0) {
+            parts.push(format!(
+                "{}={}",
+                field.name(),
+                array_value_to_string(column, 0).unwrap()
+            ));
         }
     }
+    if unknown > 0 {
+        parts.push(format!("({unknown} unknown)"));
+    }
+    parts.join(" ")
 }
 
 fn check(message: &str, expected: &Expect) {
@@ -120,7 +118,7 @@ fn broken_messages_have_a_stable_code() {
         r#"{"id":1,"at":0,"amount":1.}"#,
         &expect!["malformed_json: `amount`: a number without digits at byte 26"],
     );
-    check(r#"{'id':1}"#, &expect!["malformed_json: no text at byte 1"]);
+    check(r"{'id':1}", &expect!["malformed_json: no text at byte 1"]);
     check(
         "{\"id\":1,\"at\":0,\"note\":\"a\nb\"}",
         &expect!["malformed_json: `note`: a control character in a text at byte 24"],

@@ -15,7 +15,7 @@ use tidemill_types::{
     TableName, TopicName,
 };
 
-use crate::fences::{app_id, app_prefix, dead_commits_update};
+use crate::fences::{app_id, app_prefix, dead_commits_app_id, dead_commits_update};
 use crate::{Ingest, IngestHandle, IngestLimits, IngestWiring, StreamState, StreamStatus};
 
 /// Far beyond what any wait takes on a busy machine: only a failure gets there.
@@ -24,7 +24,7 @@ const PARTITIONS: i32 = 2;
 
 /// A broker and a lake that survive a restart of ingest.
 struct House {
-    _folder: TempDir,
+    folder: TempDir,
     broker: Broker,
     lake: Arc<Lake>,
     limits: IngestLimits,
@@ -48,7 +48,7 @@ impl House {
             ..IngestLimits::default()
         };
         House {
-            _folder: folder,
+            folder,
             broker,
             lake,
             limits,
@@ -83,12 +83,16 @@ impl House {
     }
 
     fn ingest(&self, streams: &[&str]) -> IngestHandle {
+        self.ingest_into(streams, &self.lake)
+    }
+
+    fn ingest_into(&self, streams: &[&str], lake: &Arc<Lake>) -> IngestHandle {
         Ingest::start(IngestWiring {
             pipeline: PipelineName::new("test").unwrap(),
             streams: streams.iter().map(|name| stream(name)).collect(),
             client: self.client(),
             cluster_id: None,
-            lake: Arc::clone(&self.lake),
+            lake: Arc::clone(lake),
             limits: self.limits.clone(),
             clock: Arc::new(SystemClock),
         })
@@ -187,7 +191,9 @@ async fn rows_dead_letters_and_tombstones_land_over_restarts() {
     assert_eq!(house.offsets("events_dead_letters", 0).await, [1]);
     let status = status_of(&ingest, "events");
     assert_eq!((status.rows, status.dead, status.tombstones, status.late), (4, 1, 1, 1));
-    assert_eq!(status.lag_rows, Some(0));
+    let mut watch = ingest.watch(&StreamName::new("events").unwrap()).unwrap();
+    let level = watch.wait_for(|status| status.lag_rows == Some(0));
+    tokio::time::timeout(PATIENCE, level).await.unwrap().unwrap();
     ingest.shutdown().await;
     assert_eq!(status_of(&ingest, "events").state, StreamState::Stopped);
     // The next process goes on behind it: nothing twice, and counts and lateness continue.
@@ -227,6 +233,41 @@ async fn many_small_flushes_land_each_offset_once() {
     assert_eq!(house.offsets("events", 0).await, all);
     assert_eq!(house.offsets("events", 1).await, all);
     ingest.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_stream_land_each_offset_once() {
+    const EVENTS: i64 = 1_000;
+    let house = House::new().await;
+    house.make_topic("events").await;
+    let mut limits = house.limits.clone();
+    limits.flush_rows = 50;
+    limits.restarts_max = u32::MAX;
+    limits.dead_share_max = 1.0;
+    limits.consumer.records_per_batch = 32;
+    let house = House { limits, ..house };
+    let broken = |id: i64| {
+        if id % 10 == 3 {
+            Some("?".to_owned())
+        } else {
+            event(id, id)
+        }
+    };
+    house
+        .send("events", 0, &(0..EVENTS).map(broken).collect::<Vec<_>>())
+        .await;
+    // A lake of its own, as another process has: neither hears of the other's commits but by the log.
+    let location = LakeLocation::folder(&house.folder.path().join("lake")).unwrap();
+    let other_lake = Arc::new(Lake::open(location).await.unwrap());
+    let (ours, theirs) = (house.ingest(&["events"]), house.ingest_into(&["events"], &other_lake));
+    let (ours_done, theirs_done) = tokio::join!(ours.wait_caught_up(PATIENCE), theirs.wait_caught_up(PATIENCE));
+    ours_done.unwrap();
+    theirs_done.unwrap();
+    let is_broken = |offset: &i64| offset % 10 == 3;
+    let (dead, rows): (Vec<i64>, Vec<i64>) = (0..EVENTS).partition(is_broken);
+    assert_eq!(house.offsets("events", 0).await, rows);
+    assert_eq!(house.offsets("events_dead_letters", 0).await, dead);
+    tokio::join!(ours.shutdown(), theirs.shutdown());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,6 +314,12 @@ async fn a_dead_letter_that_landed_before_a_crash_is_not_taken_again() {
     ingest.wait_caught_up(PATIENCE).await.unwrap();
     assert_eq!(house.offsets("events", 0).await, [0, 2]);
     assert_eq!(house.offsets("events_dead_letters", 0).await, [1, 3]);
+    let commits = house
+        .table("events_dead_letters")
+        .await
+        .fence(&dead_commits_app_id(&prefix))
+        .await;
+    assert_eq!(commits.unwrap(), Some(2));
     ingest.shutdown().await;
 }
 
@@ -335,7 +382,7 @@ async fn too_many_dead_letters_pause_the_stream_and_no_other() {
     assert_eq!(house.offsets("events_dead_letters", 0).await.len(), 20);
     until(&ingest, "absent", "waiting").await;
     let mut others = ingest.watch(&StreamName::new("others").unwrap()).unwrap();
-    ingest.flush_now().await.unwrap_or_default();
+    ingest.flush_now().await.unwrap();
     let landed = others.wait_for(|status| status.rows == 20 || status.buffered_rows == 20);
     tokio::time::timeout(PATIENCE, landed).await.unwrap().unwrap();
     // Resumed, it goes on behind the dead letters.

@@ -1,0 +1,107 @@
+//! What a session shows and what it looks up without being told: ends of partitions, watermark, progress.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use tidemill_types::{KafkaPartition, Micros};
+
+use super::Session;
+use crate::opening::Part;
+use crate::status::PartitionProgress;
+use crate::waiters::Reached;
+use crate::watermark::{PartitionClock, watermark};
+
+impl Session<'_> {
+    /// Takes in what the client says of the ends of partitions.
+    pub(super) fn look_around(&mut self) {
+        let now = Instant::now();
+        for status in self.consumer.status() {
+            if let Some(part) = self.opened.parts.get_mut(&status.partition) {
+                if status.at_end {
+                    part.at_end_since.get_or_insert(now);
+                } else {
+                    part.at_end_since = None;
+                }
+            }
+        }
+        self.show();
+    }
+
+    pub(super) fn watermark(&self) -> Option<Micros> {
+        let now = Instant::now();
+        let intake = self.intake.as_ref()?;
+        let idle_after = self.context.limits.idle_after;
+        let clocks = self.opened.parts.iter().map(|(partition, part)| PartitionClock {
+            newest: intake.newest_event(*partition),
+            idle: part
+                .at_end_since
+                .is_some_and(|since| now.saturating_duration_since(since) >= idle_after),
+        });
+        watermark(&clocks.collect::<Vec<_>>(), self.context.stream.lateness.as_micros())
+    }
+
+    pub(super) fn reached(&self) -> BTreeMap<KafkaPartition, Reached> {
+        if self.lifeline.waiters.is_empty() {
+            return BTreeMap::new();
+        }
+        let statuses = self.consumer.status();
+        let at = |partition: KafkaPartition, part: &Part| {
+            let status = statuses.iter().find(|status| status.partition == partition);
+            // At the end only counts once what the client handed over has been taken from the channel.
+            let status = status.filter(|status| status.at_end && status.position <= part.position);
+            Reached {
+                landed: part.landed,
+                position: part.position,
+                read_to: status.and_then(|status| status.end),
+            }
+        };
+        let parts = self.opened.parts.iter();
+        parts
+            .map(|(partition, part)| (*partition, at(*partition, part)))
+            .collect()
+    }
+
+    pub(super) fn too_many_dead(&self) -> Option<String> {
+        let (dead, records) = self.dead_share.exceeds(self.context.limits.dead_share_max)?;
+        Some(format!(
+            "{dead} of the newest {records} records could not be decoded, more than {} %; the dead-letter table says why",
+            self.context.limits.dead_share_max * 100.0
+        ))
+    }
+
+    /// Publishes how the stream is doing.
+    pub(super) fn show(&self) {
+        let statuses = self.consumer.status();
+        let progress = self.opened.parts.iter().map(|(partition, part)| {
+            let status = statuses.iter().find(|status| status.partition == *partition);
+            let end = status.and_then(|status| status.end);
+            let all_landed = status.is_some_and(|status| status.at_end) && part.landed >= part.position;
+            PartitionProgress {
+                partition: *partition,
+                landed: part.landed,
+                taken: part.position,
+                end,
+                lag: if all_landed {
+                    Some(0)
+                } else {
+                    end.map(|end| part.landed.lag(end))
+                },
+            }
+        });
+        let partitions: Vec<PartitionProgress> = progress.collect();
+        let in_flight = self.flight.as_ref().map_or(0, |flight| flight.counts.rows);
+        self.lifeline.status.send_if_modified(|status| {
+            let before = status.clone();
+            status.lag_rows = partitions.iter().map(|partition| partition.lag).sum();
+            status.partitions = partitions;
+            status.rows = self.totals.rows;
+            status.dead = self.totals.dead;
+            status.tombstones = self.totals.tombstones;
+            status.late = self.totals.late;
+            status.unknown_fields = self.totals.unknown_fields;
+            status.buffered_rows = self.buffer.counts.rows + in_flight;
+            status.watermark = self.landed_watermark;
+            *status != before
+        });
+    }
+}
