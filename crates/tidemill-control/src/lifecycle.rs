@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidemill_registry::{
-    Alias, Deployment, ModelVersion, NewDeployment, NewMove, Registry, RegistryError, ReleasePins, VersionRef,
-};
+use tidemill_registry::{Alias, Deployment, ModelVersion, NewDeployment, NewMove, Registry, ReleasePins, VersionRef};
 use tidemill_serve::{Candidate, Deployed, Slots};
 use tidemill_types::{Clock, DeploymentName, Explain, ModelName, Problem, VersionNumber};
 use tokio::sync::Mutex;
@@ -42,8 +40,17 @@ impl Lifecycle {
         clock: Arc<dyn Clock>,
         bindings: impl IntoIterator<Item = Binding>,
     ) -> Lifecycle {
-        let bindings = bindings.into_iter().map(|binding| (binding.deployment.clone(), binding)).collect();
-        Lifecycle { registry, slots, clock, bindings, turn: Mutex::new(()) }
+        let bindings = bindings
+            .into_iter()
+            .map(|binding| (binding.deployment.clone(), binding))
+            .collect();
+        Lifecycle {
+            registry,
+            slots,
+            clock,
+            bindings,
+            turn: Mutex::new(()),
+        }
     }
 
     /// The configured deployments.
@@ -58,10 +65,12 @@ impl Lifecycle {
 
     /// The configured deployment of this name.
     pub fn binding(&self, deployment: &DeploymentName) -> Result<&Binding, ControlError> {
-        self.bindings.get(deployment).ok_or_else(|| ControlError::UnknownDeployment {
-            deployment: deployment.clone(),
-            known: self.bindings.keys().cloned().collect(),
-        })
+        self.bindings
+            .get(deployment)
+            .ok_or_else(|| ControlError::UnknownDeployment {
+                deployment: deployment.clone(),
+                known: self.bindings.keys().cloned().collect(),
+            })
     }
 
     /// Serves a version: warms it, records deployment and alias, swaps the slot.
@@ -91,7 +100,11 @@ impl Lifecycle {
         let binding = self.binding(&order.deployment)?.clone();
         let _turn = self.turn.lock().await;
         let target = self.registry.previous_version(&order.deployment).await?;
-        let version = self.registry.version(&target.model, &VersionRef::Number(target.version)).await?.version;
+        let version = self
+            .registry
+            .version(&target.model, &VersionRef::Number(target.version))
+            .await?
+            .version;
         let warm = self.warm(&target.model, &version).await?;
         let back = NewMove {
             deployment: order.deployment,
@@ -109,7 +122,7 @@ impl Lifecycle {
     pub async fn move_alias(&self, order: AliasOrder) -> Result<Alias, ControlError> {
         let follows = |binding: &&Binding| binding.model == order.model && binding.alias == order.alias;
         let following = self.bindings.values().find(follows).cloned();
-        match following {
+        let since = match following {
             Some(binding) => {
                 let deploy = DeployOrder {
                     deployment: binding.deployment,
@@ -118,17 +131,25 @@ impl Lifecycle {
                     actor: order.actor,
                     reason: order.reason,
                 };
-                self.deploy(deploy).await?;
+                self.deploy(deploy).await?.live_from
             }
             None => {
                 let _turn = self.turn.lock().await;
-                let AliasOrder { model, alias, version, actor, reason } = &order;
-                self.registry.set_alias(model, alias, *version, actor, reason).await?;
+                let AliasOrder {
+                    model,
+                    alias,
+                    version,
+                    actor,
+                    reason,
+                } = &order;
+                self.registry.set_alias(model, alias, *version, actor, reason).await?.at
             }
-        }
-        let aliases = self.registry.aliases(&order.model).await?;
-        let found = aliases.into_iter().find(|alias| alias.alias == order.alias);
-        Ok(found.ok_or_else(|| RegistryError::not_found("alias", &order.alias))?)
+        };
+        Ok(Alias {
+            alias: order.alias,
+            version: order.version,
+            since,
+        })
     }
 
     /// Brings every slot to what the registry says. A deployment that cannot be served is told and left as it is; the
@@ -141,11 +162,19 @@ impl Lifecycle {
             let serving = self.slots.get(&deployment.deployment);
             let right = serving
                 .is_some_and(|deployed| deployed.version == deployment.version && deployed.content_hash == wanted);
-            let fault = if right { None } else { self.restore(&deployment).await.err().map(|error| error.problem()) };
+            let fault = if right {
+                None
+            } else {
+                self.restore(&deployment).await.err().map(|error| error.problem())
+            };
             if let Some(fault) = &fault {
                 warn!(deployment = %deployment.deployment, "`{}` cannot serve {}: {fault}", deployment.deployment, deployment.version);
             }
-            outcome.push(Reconciled { deployment: deployment.deployment, version: deployment.version, fault });
+            outcome.push(Reconciled {
+                deployment: deployment.deployment,
+                version: deployment.version,
+                fault,
+            });
         }
         Ok(outcome)
     }
@@ -169,12 +198,15 @@ impl Lifecycle {
         };
         match tokio::task::spawn_blocking(|| Deployed::check(candidate)).await {
             Ok(checked) => Ok(checked?),
-            Err(source) => Err(ControlError::BrokeOff { model: model.clone(), source }),
+            Err(source) => Err(ControlError::BrokeOff {
+                model: model.clone(),
+                source,
+            }),
         }
     }
 
     fn swap(&self, deployment: &Deployment, warm: Deployed) {
-        self.slots.swap(&deployment.deployment, Arc::new(warm));
+        self.slots.swap(&deployment.deployment, &Arc::new(warm));
         info!(
             deployment = %deployment.deployment, model = %deployment.model, version = %deployment.version,
             "`{}` moved to `{}` {} ({})", deployment.deployment, deployment.model, deployment.version, deployment.kind

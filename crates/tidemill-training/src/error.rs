@@ -62,17 +62,6 @@ pub enum TrainError {
     /// A query of the pipeline failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The evaluation's SQL failed.
-    #[error("evaluation `{evaluation}` failed; see {file}")]
-    EvaluationSql {
-        /// The evaluation.
-        evaluation: String,
-        /// Its file.
-        file: String,
-        /// Why.
-        #[source]
-        source: EngineError,
-    },
     /// A column cannot be a feature or a label.
     #[error("the training set of `{model}` cannot be fitted")]
     Column {
@@ -151,7 +140,7 @@ impl Explain for TrainError {
             TrainError::Hyperparameters(error) => error.code(),
             TrainError::Monitor(error) => error.code(),
             TrainError::Features(error) => error.code(),
-            TrainError::Engine(error) | TrainError::EvaluationSql { source: error, .. } => error.code(),
+            TrainError::Engine(error) => error.code(),
             TrainError::Column { source, .. } => source.code(),
             TrainError::Data { source, .. } => source.code(),
             TrainError::Fit { source, .. } => source.code(),
@@ -172,8 +161,12 @@ impl Explain for TrainError {
                     false => format!("tidemill.toml has {}", names.join(", ")),
                 })
             }
-            TrainError::NoLabels { .. } => Some("send labels, or wait until they have landed: tidemill status".to_owned()),
-            TrainError::Window { .. } => Some("write 2018-07-25..2018-08-01; the end is the first time after".to_owned()),
+            TrainError::NoLabels { .. } => {
+                Some("send labels, or wait until they have landed: tidemill status".to_owned())
+            }
+            TrainError::Window { .. } => {
+                Some("write 2018-07-25..2018-08-01; the end is the first time after".to_owned())
+            }
             TrainError::Overlap { .. } => Some("a model is judged on rows later than those it learnt from".to_owned()),
             TrainError::Empty { .. } => {
                 Some("look at what has landed: tidemill status; choose windows with --train and --evaluate".to_owned())
@@ -181,7 +174,7 @@ impl Explain for TrainError {
             TrainError::Hyperparameters(error) => error.hint(),
             TrainError::Monitor(error) => error.hint(),
             TrainError::Features(error) => error.hint(),
-            TrainError::Engine(error) | TrainError::EvaluationSql { source: error, .. } => error.hint(),
+            TrainError::Engine(error) => error.hint(),
             TrainError::Column { source, .. } => source.hint(),
             TrainError::Data { source, .. } => source.hint(),
             TrainError::Fit { source, .. } => source.hint(),

@@ -3,6 +3,7 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use tidemill_features::SCORE_COLUMN;
 use tidemill_project::ModelSpec;
 use tidemill_stats::evaluation::{
     EvaluationError, ScoredRow, average_precision, brier_score, group_precision_at_k, log_loss, roc_auc,
@@ -10,13 +11,6 @@ use tidemill_stats::evaluation::{
 use tidemill_types::{Metrics, Micros};
 
 use crate::TrainError;
-
-/// The table that an evaluation statement reads: the evaluated rows with their score.
-pub const EVALUATION_ROWS: &str = "evaluation_rows";
-/// The column of the score in it.
-pub const SCORE: &str = "score";
-/// The column of the label in it, whatever it is called in its stream.
-pub const LABEL: &str = "label";
 
 /// The figures of a run over the rows that count, with how many there were.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,19 +23,29 @@ pub struct Evaluation {
     pub positives: u64,
 }
 
-/// Computes the figures over `batches`, which hold the columns [`SCORE`], [`LABEL`], the event time, and the entity of
-/// `top_k`. Errors when a column is missing or of a wrong type, or when the rows hold one class alone.
+/// Computes the figures over `batches`, which hold the score, the model's label, the event time, and the entity of `top_k`. Errors when a column is missing or of a wrong type, or when the rows hold one class alone.
 pub fn evaluate(spec: &ModelSpec, time_column: &str, batches: &[RecordBatch]) -> Result<Evaluation, TrainError> {
     let Some(first) = batches.first() else {
-        return Err(TrainError::Evaluation { model: spec.name.clone(), source: EvaluationError::Empty });
+        return Err(TrainError::Evaluation {
+            model: spec.name.clone(),
+            source: EvaluationError::Empty,
+        });
     };
     let batch = concat_batches(&first.schema(), batches)?;
-    let scores = cast(column(spec, &batch, SCORE)?, &DataType::Float64)?;
+    let scores = cast(column(spec, &batch, SCORE_COLUMN)?, &DataType::Float64)?;
     let scores = scores.as_primitive::<Float64Type>().values();
-    let labels = cast(column(spec, &batch, LABEL)?, &DataType::Float64)?;
-    let labels: Vec<bool> = labels.as_primitive::<Float64Type>().values().iter().map(|value| *value > 0.5).collect();
+    let labels = cast(column(spec, &batch, spec.label.column.as_str())?, &DataType::Float64)?;
+    let labels: Vec<bool> = labels
+        .as_primitive::<Float64Type>()
+        .values()
+        .iter()
+        .map(|value| *value > 0.5)
+        .collect();
 
-    let failed = |source| TrainError::Evaluation { model: spec.name.clone(), source };
+    let failed = |source| TrainError::Evaluation {
+        model: spec.name.clone(),
+        source,
+    };
     let mut metrics = Metrics::default();
     metrics.set("auc", roc_auc(scores, &labels).map_err(failed)?);
     metrics.set("average_precision", average_precision(scores, &labels).map_err(failed)?);
@@ -60,7 +64,11 @@ pub fn evaluate(spec: &ModelSpec, time_column: &str, batches: &[RecordBatch]) ->
     metrics.set("log_loss", log_loss(scores, &labels).map_err(failed)?);
     metrics.set("brier", brier_score(scores, &labels).map_err(failed)?);
     let positives = labels.iter().filter(|label| **label).count() as u64;
-    Ok(Evaluation { metrics, rows: labels.len() as u64, positives })
+    Ok(Evaluation {
+        metrics,
+        rows: labels.len() as u64,
+        positives,
+    })
 }
 
 /// The entity that a day's places are given to; numbers tie in their own order, everything else in that of its text.
@@ -75,7 +83,10 @@ fn entities(array: &dyn Array) -> Result<Entities, TrainError> {
         return Ok(Entities::Numbers(numbers.as_primitive::<Int64Type>().values().to_vec()));
     }
     let texts = cast(array, &DataType::Utf8)?;
-    let texts = texts.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_owned());
+    let texts = texts
+        .as_string::<i32>()
+        .iter()
+        .map(|text| text.unwrap_or_default().to_owned());
     Ok(Entities::Texts(texts.collect()))
 }
 
@@ -88,7 +99,12 @@ fn days(array: &dyn Array) -> Result<Vec<i64>, TrainError> {
 fn rows<E: Clone>(days: &[i64], entities: &[E], scores: &[f64], labels: &[bool]) -> Vec<ScoredRow<E>> {
     // The four come from one batch, so that a position is a row.
     (0..days.len())
-        .map(|row| ScoredRow { day: days[row], entity: entities[row].clone(), score: scores[row], label: labels[row] })
+        .map(|row| ScoredRow {
+            day: days[row],
+            entity: entities[row].clone(),
+            score: scores[row],
+            label: labels[row],
+        })
         .collect()
 }
 

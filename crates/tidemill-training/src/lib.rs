@@ -22,7 +22,7 @@ mod windows;
 mod tests;
 
 pub use error::TrainError;
-pub use evaluation::{EVALUATION_ROWS, Evaluation, LABEL, SCORE, evaluate};
+pub use evaluation::{Evaluation, evaluate};
 pub use order::{TrainEnd, TrainOrder, TrainStep, Trained};
 pub use pipeline::{ALGORITHM_PARAM, CHALLENGER, MODEL_TAG, OnStep, Trainer};
 pub use sets::SetCounts;

@@ -1,18 +1,18 @@
 //! The pipeline itself: one order in, one run out.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::row::{OwnedRow, RowConverter, SortField};
+use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
 use serde_json::{Map, Value};
-use tidemill_engine::{Engine, Parameter, Rows, Scope};
-use tidemill_features::{TrainingSet, TrainingSetRequest, newest_known, training_set};
+use tidemill_engine::{Engine, Scope};
+use tidemill_features::{
+    EvaluationWindows, RowCondition, SCORE_COLUMN, TrainingSet, TrainingSetRequest, evaluation_mask, training_set,
+};
 use tidemill_models::{Algorithm, Artifact, Fit, FitOptions, FitProgress, Hyperparameters, fit};
-use tidemill_monitor::{CheckReport, quarantine_predicates, run_checks};
+use tidemill_monitor::{CheckReport, CheckSelection, quarantine_conditions, run_checks};
 use tidemill_project::{ModelSpec, Project};
 use tidemill_registry::{Approval, MetricPoint, NewRun, NewVersion, Registry, RunEnd, Sha256Hash};
 use tidemill_types::{
@@ -20,7 +20,7 @@ use tidemill_types::{
 };
 use tracing::{info, warn};
 
-use crate::evaluation::{EVALUATION_ROWS, Evaluation, SCORE, evaluate};
+use crate::evaluation::{Evaluation, evaluate};
 use crate::order::{TrainEnd, TrainOrder, TrainStep, Trained};
 use crate::sets::{KeptSets, SetCounts, Sets, SetsKey, counts, matrix, training_data};
 use crate::{TrainError, Windows, decide_windows};
@@ -31,6 +31,8 @@ pub const ALGORITHM_PARAM: &str = "algorithm";
 pub const MODEL_TAG: &str = "model";
 /// The alias of the newest version that passed its gate.
 pub const CHALLENGER: &str = "challenger";
+/// When the newest row of `{table}` became known.
+const NEWEST_KNOWN: &str = include_str!("../sql/newest_known.sql");
 /// What runs of a training are, among others.
 const RUN_KIND: &str = "training";
 /// Longest reason that a run is ended with, in characters.
@@ -69,7 +71,14 @@ impl Trainer {
         owner: impl Into<String>,
         code_version: CodeVersion,
     ) -> Trainer {
-        Trainer { project, engine, registry, owner: owner.into(), code_version, kept: Arc::default() }
+        Trainer {
+            project,
+            engine,
+            registry,
+            owner: owner.into(),
+            code_version,
+            kept: Arc::default(),
+        }
     }
 
     /// Trains. A failing check, a gate that is not passed and a wrong order are told apart: the first two are outcomes of a
@@ -90,10 +99,15 @@ impl Trainer {
     }
 
     async fn plan(&self, order: TrainOrder) -> Result<Plan, TrainError> {
-        let spec = self.project.models.get(&order.model).cloned().ok_or_else(|| TrainError::UnknownModel {
-            model: order.model.clone(),
-            known: self.project.models.keys().cloned().collect(),
-        })?;
+        let spec = self
+            .project
+            .models
+            .get(&order.model)
+            .cloned()
+            .ok_or_else(|| TrainError::UnknownModel {
+                model: order.model.clone(),
+                known: self.project.models.keys().cloned().collect(),
+            })?;
         let algorithm = order.algorithm.unwrap_or(spec.algorithm);
         // The settings' hyperparameters are those of the settings' algorithm; another one starts from its own defaults.
         let mut settings: Map<String, Value> = match algorithm == spec.algorithm {
@@ -105,27 +119,63 @@ impl Trainer {
         let label_table = TableName::from(spec.label.stream.clone());
         let newest = match order.evaluate {
             Some(_) => None,
-            None => newest_known(&self.engine, &label_table).await?,
+            None => self.newest_known(&label_table).await?,
         };
         let windows = decide_windows(&spec, order.train, order.evaluate, newest)?;
         let seed = order.seed.unwrap_or(spec.seed);
-        let run_name = order.name.clone().unwrap_or_else(|| format!("{}-{algorithm}", spec.name));
-        Ok(Plan { spec, parameters, seed, windows, run_name, order })
+        let run_name = order
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}-{algorithm}", spec.name));
+        Ok(Plan {
+            spec,
+            parameters,
+            seed,
+            windows,
+            run_name,
+            order,
+        })
+    }
+
+    /// When the newest row of a table became known; nothing where it has none.
+    async fn newest_known(&self, table: &TableName) -> Result<Option<Micros>, TrainError> {
+        let session = self.engine.scope(Scope::default()).await?;
+        let batch = session
+            .query(&NEWEST_KNOWN.replace("{table}", table.as_str()))
+            .await?
+            .concat()?;
+        let newest = batch.column(0).as_primitive::<TimestampMicrosecondType>();
+        Ok((batch.num_rows() == 1 && newest.is_valid(0)).then(|| Micros(newest.value(0))))
     }
 
     async fn start(&self, plan: &Plan) -> Result<RunId, TrainError> {
         let mut params = vec![(ALGORITHM_PARAM.to_owned(), plan.parameters.algorithm().to_string())];
-        params.extend(plan.parameters.to_json().into_iter().map(|(name, value)| (name, plain(&value))));
+        params.extend(
+            plan.parameters
+                .to_json()
+                .into_iter()
+                .map(|(name, value)| (name, plain(&value))),
+        );
         for (name, window) in [("train", plan.windows.train), ("evaluate", plan.windows.evaluate)] {
             let ends = [("from", window.from), ("to", window.to)];
-            params.extend(ends.into_iter().filter_map(|(end, at)| Some((format!("{name}_{end}"), at?.to_string()))));
+            params.extend(
+                ends.into_iter()
+                    .filter_map(|(end, at)| Some((format!("{name}_{end}"), at?.to_string()))),
+            );
         }
         let run = NewRun {
-            experiment: plan.order.experiment.clone().unwrap_or_else(|| plan.spec.experiment.clone()),
+            experiment: plan
+                .order
+                .experiment
+                .clone()
+                .unwrap_or_else(|| plan.spec.experiment.clone()),
             name: plan.run_name.clone(),
             kind: RUN_KIND.to_owned(),
             params,
-            tags: vec![(MODEL_TAG.to_owned(), plan.spec.name.to_string()), ("actor".to_owned(), plan.order.actor.clone())],
+            tags: vec![
+                (MODEL_TAG.to_owned(), plan.spec.name.to_string()),
+                ("actor".to_owned(), plan.order.actor.clone()),
+            ],
             seed: Some(plan.seed),
             code_version: Some(self.code_version.clone()),
             owner: self.owner.clone(),
@@ -138,18 +188,19 @@ impl Trainer {
     async fn carry_out(&self, plan: &Plan, run: &RunId, on_step: OnStep<'_>) -> Result<Trained, TrainError> {
         let known_at = plan.windows.evaluate.from;
         on_step(TrainStep::Checks);
-        let checks =
-            run_checks(&self.engine, &self.project, &plan.spec.checks, plan.windows.train, known_at).await?;
+        let checks = run_checks(&self.engine, &self.project, plan.checks(), plan.windows.train, known_at)
+        .await?;
         if checks.stops_training() {
             let reason: String = stopped_by(&checks).chars().take(REASON_CHARS_MAX).collect();
             self.registry.finish_run(run, RunEnd::Stopped(reason)).await?;
             return Ok(plan.trained(run, TrainEnd::StoppedByChecks, checks));
         }
         let sets = self.sets(plan, on_step).await?;
-        let (train_rows, evaluated) = (counts(&sets.train.batch)?, counts(&sets.evaluate.batch)?);
-        for (which, window, set) in
-            [("training", plan.windows.train, train_rows), ("evaluation", plan.windows.evaluate, evaluated)]
-        {
+        let (train_rows, evaluated) = (counts(&sets.train)?, counts(&sets.evaluate)?);
+        for (which, window, set) in [
+            ("training", plan.windows.train, train_rows),
+            ("evaluation", plan.windows.evaluate, evaluated),
+        ] {
             if set.rows == 0 {
                 return Err(TrainError::Empty { which, window });
             }
@@ -160,14 +211,17 @@ impl Trainer {
         let (artifact, summary) = self.fit(plan, &sets, on_step).await?;
         on_step(TrainStep::Evaluate);
         let counted = self.counted_rows(plan, &sets.evaluate, &artifact).await?;
-        let evaluation = evaluate(&plan.spec, sets.evaluate.time_column.as_str(), &[counted])?;
+        let time = sets.evaluate.time_column.as_str();
+        let evaluation = evaluate(&plan.spec, time, &[counted])?;
         self.log_figures(run, &evaluation, train_rows).await?;
         let verdict = plan.spec.gate.judge(&evaluation.metrics);
 
         let content_hash = artifact.content_hash();
         let end = if !verdict.passed() {
             let reason = format!("the gate was not passed: {}", verdict.describe());
-            self.registry.finish_run(run, RunEnd::Stopped(reason.chars().take(REASON_CHARS_MAX).collect())).await?;
+            self.registry
+                .finish_run(run, RunEnd::Stopped(reason.chars().take(REASON_CHARS_MAX).collect()))
+                .await?;
             TrainEnd::RefusedByGate
         } else if plan.order.register {
             on_step(TrainStep::Register);
@@ -179,7 +233,10 @@ impl Trainer {
         info!(run = %run, model = %plan.spec.name, "run {run} of `{}` ended: {end:?}", plan.spec.name);
         let mut trained = plan.trained(run, end, checks);
         trained.train_rows = train_rows;
-        trained.evaluate_rows = SetCounts { rows: evaluation.rows, positives: evaluation.positives };
+        trained.evaluate_rows = SetCounts {
+            rows: evaluation.rows,
+            positives: evaluation.positives,
+        };
         trained.metrics = evaluation.metrics;
         trained.gate = verdict;
         trained.content_hash = Some(content_hash);
@@ -193,11 +250,15 @@ impl Trainer {
         if let Some(kept) = self.kept.get(&key) {
             return Ok(kept);
         }
+        let conditions: Vec<RowCondition> = quarantine_conditions(&self.project, plan.checks())?
+            .into_iter()
+            .map(|condition| RowCondition { on: condition.on, expression: condition.expression })
+            .collect();
         let request = |range: TimeRange, as_of: Option<Micros>| TrainingSetRequest {
             model: &plan.spec,
             range,
             as_of,
-            exclude: quarantine_predicates(&self.project, &plan.spec.checks, &plan.spec.stream),
+            conditions: &conditions,
         };
         on_step(TrainStep::TrainingSet);
         let known_at = plan.windows.evaluate.from;
@@ -217,7 +278,10 @@ impl Trainer {
         Ok(SetsKey {
             model: plan.spec.name.clone(),
             windows: plan.windows,
-            versions: versions.into_iter().map(|(table, version)| (table.to_string(), version)).collect(),
+            versions: versions
+                .into_iter()
+                .map(|(table, version)| (table.to_string(), version))
+                .collect(),
         })
     }
 
@@ -237,8 +301,10 @@ impl Trainer {
                 ControlFlow::Continue(())
             };
             let fitted = fit(&parameters, &data, options, &mut tell);
-            let Fit { model: fitted, summary } =
-                fitted.map_err(|source| TrainError::Fit { model: model.clone(), source })?;
+            let Fit { model: fitted, summary } = fitted.map_err(|source| TrainError::Fit {
+                model: model.clone(),
+                source,
+            })?;
             let artifact =
                 Artifact::new(fitted, data.matrix()).map_err(|source| TrainError::Score { model, source })?;
             Ok((artifact, summary))
@@ -261,36 +327,35 @@ impl Trainer {
         let scorer = artifact.clone();
         let scores = tokio::task::spawn_blocking(move || scorer.model().score(&matrix))
             .await?
-            .map_err(|source| TrainError::Score { model: plan.spec.name.clone(), source })?;
+            .map_err(|source| TrainError::Score {
+                model: plan.spec.name.clone(),
+                source,
+            })?;
         let scored = with_scores(&set.batch, scores)?;
-        let Some(name) = &plan.spec.evaluation else { return Ok(scored) };
-        let Some(evaluation) = self.project.evaluations.get(name) else { return Ok(scored) };
-
-        let windows = [("train", plan.windows.train), ("evaluate", plan.windows.evaluate)];
-        let parameters = windows.into_iter().flat_map(|(name, window)| {
-            let ends = [("from", window.from), ("to", window.to)];
-            ends.into_iter().filter_map(move |(end, at)| Some((format!("{name}_{end}"), Parameter::Time(at?))))
-        });
-        let rows_table = TableName::new(EVALUATION_ROWS)
-            .map_err(|source| TrainError::Arrow(arrow::error::ArrowError::SchemaError(source.to_string())))?;
-        let scope = Scope {
-            tables: [(rows_table, Rows::from(scored.clone()))].into(),
-            parameters: parameters.collect(),
-            ..Scope::default()
+        let Some(evaluation) = plan
+            .spec
+            .evaluation
+            .as_ref()
+            .and_then(|name| self.project.evaluations.get(name))
+        else {
+            return Ok(scored);
         };
-        let failed = |source| TrainError::EvaluationSql {
-            evaluation: name.clone(),
-            file: evaluation.file.display().to_string(),
-            source,
+        let windows = EvaluationWindows {
+            train: plan.windows.train_bounds(),
+            evaluate: plan.windows.evaluate_bounds(),
         };
-        let session = self.engine.scope(scope).await?;
-        let counted = session.query(&evaluation.sql).await.map_err(failed)?.concat().map_err(failed)?;
-        keep_counted(plan, &set.key_columns, &scored, &counted)
+        let key = &set.key_columns;
+        let counts = evaluation_mask(&self.engine, evaluation, &scored, key, &windows, None).await?;
+        Ok(filter_record_batch(&scored, &counts)?)
     }
 
     async fn log_figures(&self, run: &RunId, evaluation: &Evaluation, train: SetCounts) -> Result<(), TrainError> {
-        let mut points: Vec<MetricPoint> =
-            evaluation.metrics.0.iter().map(|(name, value)| MetricPoint::new(name, *value, 0)).collect();
+        let mut points: Vec<MetricPoint> = evaluation
+            .metrics
+            .0
+            .iter()
+            .map(|(name, value)| MetricPoint::new(name, *value, 0))
+            .collect();
         for (name, count) in [
             ("train_rows", train.rows),
             ("train_positives", train.positives),
@@ -329,11 +394,18 @@ impl Trainer {
                 actor: plan.order.actor.clone(),
             })
             .await?;
-        Ok(TrainEnd::Registered { version: registered.version, existing: registered.existing })
+        Ok(TrainEnd::Registered {
+            version: registered.version,
+            existing: registered.existing,
+        })
     }
 }
 
 impl Plan {
+    fn checks(&self) -> CheckSelection<'_> {
+        CheckSelection::Named(&self.spec.checks)
+    }
+
     fn lineage(&self, set: &TrainingSet, code_version: &CodeVersion) -> Lineage {
         Lineage {
             inputs: set.inputs.clone(),
@@ -349,7 +421,11 @@ impl Plan {
             end,
             run: run.clone(),
             run_name: self.run_name.clone(),
-            experiment: self.order.experiment.clone().unwrap_or_else(|| self.spec.experiment.clone()),
+            experiment: self
+                .order
+                .experiment
+                .clone()
+                .unwrap_or_else(|| self.spec.experiment.clone()),
             algorithm: self.parameters.algorithm(),
             params: self.parameters.to_json(),
             seed: self.seed,
@@ -369,8 +445,17 @@ impl Plan {
 fn stopped_by(report: &CheckReport) -> String {
     let failing = report.outcomes.iter().filter(|outcome| !outcome.passed);
     let parts = failing.map(|outcome| {
-        let first = outcome.sample.first().map(|row| format!(", first {}", Value::Object(row.clone())));
-        format!("`{}`: {} of {} rows break it{}", outcome.check, outcome.broken, outcome.rows, first.unwrap_or_default())
+        let first = outcome
+            .sample
+            .first()
+            .map(|row| format!(", first {}", Value::Object(row.clone())));
+        format!(
+            "`{}`: {} of {} rows break it{}",
+            outcome.check,
+            outcome.broken,
+            outcome.rows,
+            first.unwrap_or_default()
+        )
     });
     format!("checks failed: {}", parts.collect::<Vec<_>>().join("; "))
 }
@@ -381,40 +466,8 @@ fn plain(value: &Value) -> String {
 
 fn with_scores(batch: &RecordBatch, scores: Vec<f64>) -> Result<RecordBatch, TrainError> {
     let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new(SCORE, DataType::Float64, false)));
+    fields.push(Arc::new(Field::new(SCORE_COLUMN, DataType::Float64, false)));
     let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
     columns.push(Arc::new(Float64Array::from(scores)));
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
-}
-
-/// The rows of `scored` whose key is among `counted`.
-fn keep_counted(
-    plan: &Plan,
-    key: &[tidemill_types::ColumnName],
-    scored: &RecordBatch,
-    counted: &RecordBatch,
-) -> Result<RecordBatch, TrainError> {
-    let columns = |batch: &RecordBatch| -> Result<Vec<ArrayRef>, TrainError> {
-        let found = key.iter().map(|name| {
-            batch.column_by_name(name.as_str()).cloned().ok_or_else(|| TrainError::EvaluationColumn {
-                model: plan.spec.name.clone(),
-                column: name.to_string(),
-                fault: "is missing",
-            })
-        });
-        found.collect()
-    };
-    let scored_key = columns(scored)?;
-    let types = scored_key.iter().map(|column| SortField::new(column.data_type().clone()));
-    let converter = RowConverter::new(types.collect())?;
-    let counted_key = columns(counted)?;
-    let counted_key: Result<Vec<ArrayRef>, _> = counted_key
-        .iter()
-        .zip(&scored_key)
-        .map(|(counted, scored)| arrow::compute::cast(counted, scored.data_type()))
-        .collect();
-    let kept: HashSet<OwnedRow> = converter.convert_columns(&counted_key?)?.iter().map(|row| row.owned()).collect();
-    let rows = converter.convert_columns(&scored_key)?;
-    let mask: BooleanArray = rows.iter().map(|row| Some(kept.contains(&row.owned()))).collect();
-    Ok(filter_record_batch(scored, &mask)?)
 }

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
 use arrow::array::cast::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
@@ -13,7 +12,7 @@ use tidemill_models::{LabelMap, Matrix, TrainingData, feature_specs, labels_from
 use tidemill_project::ModelSpec;
 use tidemill_types::ModelName;
 
-use crate::{LABEL, TrainError, Windows};
+use crate::{TrainError, Windows};
 
 /// Largest pair of sets that is kept for the next run, in bytes of Arrow.
 const KEPT_BYTES_MAX: usize = 512 * 1024 * 1024;
@@ -51,7 +50,9 @@ impl KeptSets {
     /// The kept sets, if they are those.
     pub fn get(&self, key: &SetsKey) -> Option<Arc<Sets>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(of, _)| of == key).map(|(_, sets)| Arc::clone(sets))
+        kept.as_ref()
+            .filter(|(of, _)| of == key)
+            .map(|(_, sets)| Arc::clone(sets))
     }
 
     /// Keeps these instead of the last, unless they are too large.
@@ -64,30 +65,46 @@ impl KeptSets {
 
 /// The matrix, labels and names that a fit takes, from a training set.
 pub(crate) fn training_data(spec: &ModelSpec, set: &TrainingSet) -> Result<TrainingData, TrainError> {
-    let failed = |source| TrainError::Column { model: spec.name.clone(), source };
+    let failed = |source| TrainError::Column {
+        model: spec.name.clone(),
+        source,
+    };
     let batches = std::slice::from_ref(&set.batch);
     let names = feature_names(set);
     let specs = feature_specs(set.batch.schema_ref(), &names).map_err(failed)?;
     let matrix = matrix_from_batches(batches, &names).map_err(failed)?;
-    let labels = labels_from_batches(batches, LABEL).map_err(failed)?;
+    let labels = labels_from_batches(batches, set.label_column.as_str()).map_err(failed)?;
     let label = LabelMap::zero_one(spec.label.column.as_str());
-    TrainingData::new(specs, label, matrix, labels)
-        .map_err(|source| TrainError::Data { model: spec.name.clone(), source })
+    TrainingData::new(specs, label, matrix, labels).map_err(|source| TrainError::Data {
+        model: spec.name.clone(),
+        source,
+    })
 }
 
 /// The matrix alone, to be scored.
 pub(crate) fn matrix(spec: &ModelSpec, set: &TrainingSet) -> Result<Matrix, TrainError> {
     let names = feature_names(set);
-    matrix_from_batches(std::slice::from_ref(&set.batch), &names)
-        .map_err(|source| TrainError::Column { model: spec.name.clone(), source })
+    matrix_from_batches(std::slice::from_ref(&set.batch), &names).map_err(|source| TrainError::Column {
+        model: spec.name.clone(),
+        source,
+    })
 }
 
 /// Rows and positive labels of a set.
-pub(crate) fn counts(batch: &RecordBatch) -> Result<SetCounts, TrainError> {
-    let Some(labels) = batch.column_by_name(LABEL) else { return Ok(SetCounts::default()) };
+pub(crate) fn counts(set: &TrainingSet) -> Result<SetCounts, TrainError> {
+    let Some(labels) = set.batch.column_by_name(set.label_column.as_str()) else {
+        return Ok(SetCounts::default());
+    };
     let labels = cast(labels, &DataType::Float64)?;
-    let positives = labels.as_primitive::<Float64Type>().iter().filter(|label| label.is_some_and(|l| l > 0.5)).count();
-    Ok(SetCounts { rows: batch.num_rows() as u64, positives: positives as u64 })
+    let positives = labels
+        .as_primitive::<Float64Type>()
+        .iter()
+        .filter(|label| label.is_some_and(|l| l > 0.5))
+        .count();
+    Ok(SetCounts {
+        rows: set.batch.num_rows() as u64,
+        positives: positives as u64,
+    })
 }
 
 fn feature_names(set: &TrainingSet) -> Vec<String> {

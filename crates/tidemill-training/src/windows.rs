@@ -16,6 +16,25 @@ pub struct Windows {
     pub evaluate: TimeRange,
 }
 
+impl Windows {
+    /// Both ends of the training window. Windows that were decided are closed.
+    pub fn train_bounds(&self) -> (Micros, Micros) {
+        bounds(self.train)
+    }
+
+    /// Both ends of the evaluation window.
+    pub fn evaluate_bounds(&self) -> (Micros, Micros) {
+        bounds(self.evaluate)
+    }
+}
+
+fn bounds(range: TimeRange) -> (Micros, Micros) {
+    (
+        range.from.unwrap_or(Micros(i64::MIN)),
+        range.to.unwrap_or(Micros(i64::MAX)),
+    )
+}
+
 /// Decides the windows. What was asked for stands; the rest follows from the model's settings so that the evaluation
 /// ends with the newest whole day whose labels are all known, and training ends `gap` before the evaluation begins.
 ///
@@ -31,22 +50,36 @@ pub fn decide_windows(
     let evaluate = match evaluate {
         Some(asked) => closed("evaluation", asked)?,
         None => {
-            let newest = newest_known.ok_or_else(|| TrainError::NoLabels { label: spec.label.to_string() })?;
+            let newest = newest_known.ok_or_else(|| TrainError::NoLabels {
+                label: spec.label.to_string(),
+            })?;
             let end = Micros::of_day(newest.plus(-gap).day());
-            Bounds { from: end.plus(-spec.evaluate.as_micros()), to: end }
+            Bounds {
+                from: end.plus(-spec.evaluate.as_micros()),
+                to: end,
+            }
         }
     };
     let train = match train {
         Some(asked) => closed("training", asked)?,
         None => {
             let end = evaluate.from.plus(-gap);
-            Bounds { from: end.plus(-spec.train.as_micros()), to: end }
+            Bounds {
+                from: end.plus(-spec.train.as_micros()),
+                to: end,
+            }
         }
     };
     if train.to > evaluate.from {
-        return Err(TrainError::Overlap { train: train.range(), evaluate: evaluate.range() });
+        return Err(TrainError::Overlap {
+            train: train.range(),
+            evaluate: evaluate.range(),
+        });
     }
-    Ok(Windows { train: train.range(), evaluate: evaluate.range() })
+    Ok(Windows {
+        train: train.range(),
+        evaluate: evaluate.range(),
+    })
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Names as types: a name that exists is a valid one, so that nothing below checks again.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -129,6 +130,12 @@ macro_rules! name {
 
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

@@ -53,8 +53,11 @@ impl ProjectLock {
     /// Takes the lock of the project whose state lies in `state_dir`, or tells who holds it.
     pub fn take(state_dir: &Path, command: &str, now: Micros) -> Result<Taken, Problem> {
         let failed = |what: &str, source: &std::io::Error| {
-            Problem::new(ErrorCode::Unavailable, format!("failed to {what} in `{}`: {source}", state_dir.display()))
-                .with_hint("the state folder must be writable; `storage.state` moves it")
+            Problem::new(
+                ErrorCode::Unavailable,
+                format!("failed to {what} in `{}`: {source}", state_dir.display()),
+            )
+            .with_hint("the state folder must be writable; `storage.state` moves it")
         };
         std::fs::create_dir_all(state_dir).map_err(|source| failed("make the state folder", &source))?;
         let file = OpenOptions::new()
@@ -66,9 +69,19 @@ impl ProjectLock {
             .map_err(|source| failed("open the lock file", &source))?;
         match file.try_lock() {
             Ok(()) => {
-                let holder = Holder { pid: std::process::id(), command: command.to_owned(), since: now, address: None };
-                let lock = ProjectLock { _file: file, holder_path: state_dir.join(HOLDER_FILE), holder };
-                lock.write_note().map_err(|source| failed("write the holder's note", &source))?;
+                let holder = Holder {
+                    pid: std::process::id(),
+                    command: command.to_owned(),
+                    since: now,
+                    address: None,
+                };
+                let lock = ProjectLock {
+                    _file: file,
+                    holder_path: state_dir.join(HOLDER_FILE),
+                    holder,
+                };
+                lock.write_note()
+                    .map_err(|source| failed("write the holder's note", &source))?;
                 Ok(Taken::Ours(lock))
             }
             Err(TryLockError::WouldBlock) => Ok(Taken::Theirs(holder_of(state_dir))),
@@ -80,7 +93,10 @@ impl ProjectLock {
     pub fn announce(&mut self, address: SocketAddr) -> Result<(), Problem> {
         self.holder.address = Some(address);
         self.write_note().map_err(|source| {
-            Problem::new(ErrorCode::Unavailable, format!("failed to write `{}`: {source}", self.holder_path.display()))
+            Problem::new(
+                ErrorCode::Unavailable,
+                format!("failed to write `{}`: {source}", self.holder_path.display()),
+            )
         })
     }
 
@@ -114,10 +130,17 @@ fn holder_of(state_dir: &Path) -> Option<Holder> {
 pub fn held_by(holder: Option<&Holder>) -> Problem {
     let who = holder.map_or_else(
         || "another process that is just starting".to_owned(),
-        |holder| format!("`tidemill {}`, process {}, since {}", holder.command, holder.pid, holder.since),
+        |holder| {
+            format!(
+                "`tidemill {}`, process {}, since {}",
+                holder.command, holder.pid, holder.since
+            )
+        },
     );
     let hint = match holder.and_then(|holder| holder.address) {
-        Some(address) => format!("its server answers at http://{address}; stop it with Ctrl-C or `kill`, or work beside it"),
+        Some(address) => {
+            format!("its server answers at http://{address}; stop it with Ctrl-C or `kill`, or work beside it")
+        }
         None => "wait for it to finish, or stop it".to_owned(),
     };
     Problem::new(ErrorCode::Conflict, format!("the project is held by {who}")).with_hint(hint)
@@ -142,14 +165,23 @@ mod tests {
         assert_eq!(problem.code, ErrorCode::Conflict);
         assert!(problem.hint.unwrap().contains("127.0.0.1:8080"));
         drop(first);
-        assert!(matches!(ProjectLock::take(dir.path(), "train", Micros(2)).unwrap(), Taken::Ours(_)));
+        assert!(matches!(
+            ProjectLock::take(dir.path(), "train", Micros(2)).unwrap(),
+            Taken::Ours(_)
+        ));
     }
 
     #[test]
     fn a_note_left_by_a_killed_process_holds_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(HOLDER_FILE), "{\"pid\":1,\"command\":\"up\",\"since\":\"1970-01-01\",\"address\":null}")
-            .unwrap();
-        assert!(matches!(ProjectLock::take(dir.path(), "up", Micros(0)).unwrap(), Taken::Ours(_)));
+        std::fs::write(
+            dir.path().join(HOLDER_FILE),
+            "{\"pid\":1,\"command\":\"up\",\"since\":\"1970-01-01\",\"address\":null}",
+        )
+        .unwrap();
+        assert!(matches!(
+            ProjectLock::take(dir.path(), "up", Micros(0)).unwrap(),
+            Taken::Ours(_)
+        ));
     }
 }

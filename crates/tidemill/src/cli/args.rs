@@ -48,7 +48,13 @@ pub struct Global {
     #[arg(long, short, global = true)]
     pub quiet: bool,
     /// What to log to standard error: error, warn, info, debug, trace, or a filter such as `tidemill_ingest=debug`.
-    #[arg(long, global = true, env = "TIDEMILL_LOG", default_value = "warn", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "TIDEMILL_LOG",
+        default_value = "warn",
+        hide_env_values = true
+    )]
     pub log: String,
 }
 
@@ -65,16 +71,24 @@ pub enum Command {
     #[command(after_help = "Examples:\n  tidemill validate\n  tidemill validate --project fraud --json")]
     Validate,
     /// Show every setting and where its value came from.
-    #[command(after_help = "Examples:\n  tidemill config\n  tidemill config server\n  TIDEMILL_ENGINE__THREADS=1 tidemill config engine.threads")]
+    #[command(
+        after_help = "Examples:\n  tidemill config\n  tidemill config server\n  TIDEMILL_ENGINE__THREADS=1 tidemill config engine.threads"
+    )]
     Config(ConfigArgs),
     /// Run everything in one process: broker, ingest, server.
-    #[command(after_help = "Examples:\n  tidemill up\n  tidemill up --set server.address=127.0.0.1:9000\n  TIDEMILL_KAFKA__BOOTSTRAP=kafka:9092 tidemill up")]
+    #[command(
+        after_help = "Examples:\n  tidemill up\n  tidemill up --set server.address=127.0.0.1:9000\n  TIDEMILL_KAFKA__BOOTSTRAP=kafka:9092 tidemill up"
+    )]
     Up,
     /// Run the in-process broker alone.
-    #[command(after_help = "Examples:\n  tidemill broker\n  tidemill broker --set broker.port=19092\n  kcat -b 127.0.0.1:9092 -L")]
+    #[command(
+        after_help = "Examples:\n  tidemill broker\n  tidemill broker --set broker.port=19092\n  kcat -b 127.0.0.1:9092 -L"
+    )]
     Broker,
     /// Make card transactions as the Fraud Detection Handbook's simulator does, and send them to Kafka.
-    #[command(after_help = "Examples:\n  tidemill simulate --days 30\n  tidemill simulate --days 60 --seed 7 --drift-day 45")]
+    #[command(
+        after_help = "Examples:\n  tidemill simulate --days 30\n  tidemill simulate --days 60 --seed 7 --drift-day 45"
+    )]
     Simulate(SimulateArgs),
     /// Send the rows of a Parquet file to Kafka, in event time.
     #[command(after_help = "Examples:
@@ -90,10 +104,14 @@ Stopped or killed, it goes on after the last row that is in the topic when it is
   tidemill sql \"show tables\"")]
     Sql(SqlArgs),
     /// Compute feature views over a window and summarise their columns.
-    #[command(after_help = "Examples:\n  tidemill features\n  tidemill features customer_spending --from 2018-07-25 --to 2018-08-01")]
+    #[command(
+        after_help = "Examples:\n  tidemill features\n  tidemill features customer_spending --from 2018-07-25 --to 2018-08-01"
+    )]
     Features(FeaturesArgs),
     /// Run the validation checks over a window.
-    #[command(after_help = "Examples:\n  tidemill check\n  tidemill check amount_positive --from 2018-07-25 --to 2018-08-01 --json")]
+    #[command(
+        after_help = "Examples:\n  tidemill check\n  tidemill check amount_positive --from 2018-07-25 --to 2018-08-01 --json"
+    )]
     Check(CheckArgs),
     /// Train a model: checks, training set, fit, evaluation, gate, registration.
     #[command(after_help = "Examples:
@@ -103,16 +121,26 @@ Stopped or killed, it goes on after the last row that is in the topic when it is
   tidemill train fraud --train 2018-07-25..2018-08-01 --evaluate 2018-08-08..2018-08-15")]
     Train(TrainArgs),
     /// List, show and compare training runs.
-    #[command(subcommand, after_help = "Examples:\n  tidemill runs list --order-by auc\n  tidemill runs show 3f2a\n  tidemill runs compare 3f2a 91bc")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill runs list --order-by auc\n  tidemill runs show 3f2a\n  tidemill runs compare 3f2a 91bc"
+    )]
     Runs(RunsCommand),
     /// List and show models, their versions, aliases and lineage.
-    #[command(subcommand, after_help = "Examples:\n  tidemill models list\n  tidemill models show fraud\n  tidemill models alias fraud challenger 2\n  tidemill models lineage fraud 2")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill models list\n  tidemill models show fraud\n  tidemill models alias fraud challenger 2\n  tidemill models lineage fraud 2"
+    )]
     Models(ModelsCommand),
     /// Serve a version of a model: golden rows are replayed, then alias and slot move in one step.
-    #[command(after_help = "Examples:\n  tidemill deploy fraud 2\n  tidemill deploy fraud challenger --reason \"better AP\"")]
+    #[command(
+        after_help = "Examples:\n  tidemill deploy fraud 2\n  tidemill deploy fraud challenger --reason \"better AP\""
+    )]
     Deploy(DeployArgs),
     /// Serve the version before the current one again.
-    #[command(after_help = "Examples:\n  tidemill rollback fraud\n  tidemill rollback fraud --reason \"scores drift\"\n  tidemill deploy fraud 2       (forward again)")]
+    #[command(
+        after_help = "Examples:\n  tidemill rollback fraud\n  tidemill rollback fraud --reason \"scores drift\"\n  tidemill deploy fraud 2       (forward again)"
+    )]
     Rollback(RollbackArgs),
     /// Score rows with the deployed version of a model.
     #[command(after_help = "Examples:
@@ -121,7 +149,11 @@ Stopped or killed, it goes on after the last row that is in the topic when it is
   tidemill predict fraud --sql \"select * from customer_spending join terminal_risk using (TRANSACTION_ID) limit 5\"")]
     Predict(PredictArgs),
     /// List and show the records that could not be decoded.
-    #[command(name = "dead-letters", subcommand, after_help = "Examples:\n  tidemill dead-letters list\n  tidemill dead-letters show transactions 0 1234")]
+    #[command(
+        name = "dead-letters",
+        subcommand,
+        after_help = "Examples:\n  tidemill dead-letters list\n  tidemill dead-letters show transactions 0 1234"
+    )]
     DeadLetters(DeadLettersCommand),
     /// Show what runs and how far it is: streams, lag, deployments.
     #[command(after_help = "Examples:\n  tidemill status\n  tidemill status --json")]

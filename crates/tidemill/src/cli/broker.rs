@@ -4,13 +4,13 @@ use tidemill_types::{Clock, Explain, SystemClock};
 
 use super::context::Context;
 use super::failure::{Failure, line};
-use crate::house::{start_broker, state_dir};
+use crate::house::start_broker;
 use crate::lock::{ProjectLock, Taken, held_by};
 use crate::signal;
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let project = context.project()?;
-    let state = state_dir(&project);
+    let state = project.state_dir();
     // The broker's folder has a lock of its own, so that a house without Kafka may work beside it; this one is asked for
     // only to tell who runs the broker already.
     if let Taken::Theirs(holder) = ProjectLock::take(&state, "broker", SystemClock.now())? {
@@ -21,9 +21,16 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
     }
     let broker = start_broker(&project, &state).await?;
     if context.global.json {
-        line(serde_json::json!({ "bootstrap": broker.address().to_string(), "cluster_id": broker.cluster_id() }).to_string())?;
+        line(
+            serde_json::json!({ "bootstrap": broker.address().to_string(), "cluster_id": broker.cluster_id() })
+                .to_string(),
+        )?;
     } else if !context.global.quiet {
-        line(format!("broker at {}, cluster {}", broker.address(), broker.cluster_id()))?;
+        line(format!(
+            "broker at {}, cluster {}",
+            broker.address(),
+            broker.cluster_id()
+        ))?;
         line("Ctrl-C stops it; acknowledged records are on disk")?;
     }
     signal::wait_for_stop().await;

@@ -12,7 +12,11 @@ use crate::render::{Progress, Table, count, share};
 const SAMPLE_SHOWN: usize = 3;
 
 pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
-    let request = CheckRequest { names: args.checks, from: args.window.from, to: args.window.to };
+    let request = CheckRequest {
+        names: args.checks,
+        from: args.window.from,
+        to: args.window.to,
+    };
     let reached = context.reach("check").await?;
     let progress = Progress::spinner(context.global.quiet, "checking");
     let report = reached.operations().check(request).await;
@@ -25,14 +29,21 @@ pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
         show(&report)?;
     }
     // A script that checks before it goes on needs to see it in the exit code.
-    if report.stops_training { Err(Failure::Found(ErrorCode::NotReady)) } else { Ok(()) }
+    if report.stops_training {
+        Err(Failure::Found(ErrorCode::NotReady))
+    } else {
+        Ok(())
+    }
 }
 
 /// The report as a table, with the first rows that break each failing check.
 pub fn show(report: &CheckReport) -> Result<(), Failure> {
     line(as_table(report).to_string())?;
     for outcome in report.failures() {
-        line(format!("{} ({}) fails; see {}", outcome.check, outcome.severity, outcome.file))?;
+        line(format!(
+            "{} ({}) fails; see {}",
+            outcome.check, outcome.severity, outcome.file
+        ))?;
         for row in outcome.sample.iter().take(SAMPLE_SHOWN) {
             line(format!("  {}", serde_json::Value::Object(row.clone())))?;
         }
@@ -52,7 +63,11 @@ pub fn as_table(report: &CheckReport) -> Table {
             count(outcome.rows),
             count(outcome.broken),
             share(outcome.share),
-            if outcome.passed { "passed".to_owned() } else { "failed".to_owned() },
+            if outcome.passed {
+                "passed".to_owned()
+            } else {
+                "failed".to_owned()
+            },
         ]);
     }
     table

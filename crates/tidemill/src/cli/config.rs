@@ -16,11 +16,17 @@ pub fn run(context: &Context, args: &ConfigArgs) -> Result<(), Failure> {
         None => true,
         Some(prefix) => setting == prefix || setting.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')),
     };
-    let shown: Vec<_> = project.provenance.iter().filter(|origin| below(&origin.setting)).collect();
+    let shown: Vec<_> = project
+        .provenance
+        .iter()
+        .filter(|origin| below(&origin.setting))
+        .collect();
     if let (Some(prefix), true) = (&args.prefix, shown.is_empty()) {
-        return Err(Problem::new(ErrorCode::NotFound, format!("there is no setting `{prefix}`"))
-            .with_hint("`tidemill config` lists them; docs/settings.md says what they mean")
-            .into());
+        return Err(
+            Problem::new(ErrorCode::NotFound, format!("there is no setting `{prefix}`"))
+                .with_hint("`tidemill config` lists them; docs/settings.md says what they mean")
+                .into(),
+        );
     }
     if context.global.json {
         return json(&shown);

@@ -11,7 +11,7 @@ use tidemill_types::{Clock, ErrorCode, Explain, Problem, SystemClock};
 
 use super::args::Global;
 use super::failure::Failure;
-use crate::house::{House, Parts, state_dir};
+use crate::house::{House, Parts};
 use crate::lock::{ProjectLock, Taken, held_by};
 
 /// A command's surroundings.
@@ -66,7 +66,7 @@ impl Context {
     /// The same, with these parts where the command opens the house itself.
     pub async fn reach_with(&self, command: &str, parts: Parts) -> Result<Reached, Failure> {
         let project = self.project()?;
-        match ProjectLock::take(&state_dir(&project), command, SystemClock.now())? {
+        match ProjectLock::take(&project.state_dir(), command, SystemClock.now())? {
             Taken::Ours(lock) => {
                 let house = Box::new(House::open(project, parts).await?);
                 Ok(Reached::Here { house, lock })
@@ -83,8 +83,14 @@ impl Context {
 
     /// Who acts, for the audit log.
     pub fn actor() -> String {
-        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-        if user.is_empty() { "cli".to_owned() } else { format!("cli:{user}") }
+        let user = std::env::var("USER")
+            .or_else(|_| std::env::var("LOGNAME"))
+            .unwrap_or_default();
+        if user.is_empty() {
+            "cli".to_owned()
+        } else {
+            format!("cli:{user}")
+        }
     }
 }
 
@@ -112,14 +118,17 @@ impl Reached {
 
 /// Environment and flags of this process.
 pub fn overrides(global: &Global) -> Result<Overrides, Failure> {
-    let environment: BTreeMap<String, String> =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     let mut flags = Vec::new();
     for text in &global.set {
         let Some((key, value)) = text.split_once('=') else {
-            return Err(Problem::new(ErrorCode::InvalidInput, format!("`--set {text}` has no value"))
-                .with_hint("write --set server.address=127.0.0.1:9000")
-                .into());
+            return Err(
+                Problem::new(ErrorCode::InvalidInput, format!("`--set {text}` has no value"))
+                    .with_hint("write --set server.address=127.0.0.1:9000")
+                    .into(),
+            );
         };
         flags.push((key.trim().to_owned(), value.trim().to_owned()));
     }
@@ -144,5 +153,7 @@ pub fn token(project: &Project) -> Result<Option<Token>, Problem> {
 /// This folder, or the nearest above, that holds a project.
 fn nearest_project() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
-    here.ancestors().find(|folder| folder.join(SETTINGS_FILE).is_file()).map(Path::to_path_buf)
+    here.ancestors()
+        .find(|folder| folder.join(SETTINGS_FILE).is_file())
+        .map(Path::to_path_buf)
 }

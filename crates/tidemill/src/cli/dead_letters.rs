@@ -12,7 +12,13 @@ pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), F
     let reached = context.reach("dead-letters").await?;
     let done = match command {
         DeadLettersCommand::List { stream, limit } => {
-            let listed = reached.operations().dead_letters(DeadLettersRequest { stream, limit: Some(limit) }).await;
+            let listed = reached
+                .operations()
+                .dead_letters(DeadLettersRequest {
+                    stream,
+                    limit: Some(limit),
+                })
+                .await;
             match listed {
                 Err(problem) => Err(problem.into()),
                 Ok(letters) if context.global.json => json(&letters),
@@ -33,8 +39,16 @@ pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), F
                 }
             }
         }
-        DeadLettersCommand::Show { stream, partition, offset } => {
-            let id = DeadLetterId { stream, partition: KafkaPartition(partition), offset: LastOffset(offset) };
+        DeadLettersCommand::Show {
+            stream,
+            partition,
+            offset,
+        } => {
+            let id = DeadLetterId {
+                stream,
+                partition: KafkaPartition(partition),
+                offset: LastOffset(offset),
+            };
             match reached.operations().dead_letter(&id).await {
                 Err(problem) => Err(problem.into()),
                 Ok(letter) if context.global.json => json(&letter),
@@ -48,7 +62,10 @@ pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), F
 
 fn show(letter: &DeadLetter) -> Result<(), Failure> {
     let summary = &letter.summary;
-    let mut table = Table::new(["", &format!("{} {}/{}", summary.id.stream, summary.id.partition, summary.id.offset)]);
+    let mut table = Table::new([
+        "",
+        &format!("{} {}/{}", summary.id.stream, summary.id.partition, summary.id.offset),
+    ]);
     table.row(["topic", summary.topic.as_str()]);
     table.row(["known", &summary.kafka_time.to_string()]);
     table.row(["stage", &summary.stage]);

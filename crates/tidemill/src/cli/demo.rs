@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidemill_api::{
-    CheckRequest, DeployRequest, FeaturesRequest, HttpClient, Operations, RollbackRequest, SqlRequest, TrainOutcome, TrainRequest,
+    CheckRequest, DeployRequest, FeaturesRequest, HttpClient, Operations, RollbackRequest, SqlRequest, TrainOutcome,
+    TrainRequest,
 };
 use tidemill_serve::protocol::InferRequest;
 use tidemill_sources::{SimulatorSettings, Source, Speed, StopFlag};
@@ -48,16 +49,23 @@ struct Demo {
 
 pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
     let temporary = args.dir.is_none();
-    let dir = args.dir.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("tidemill-demo-{}", std::process::id())));
+    let dir = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("tidemill-demo-{}", std::process::id())));
     let began = std::time::Instant::now();
     let outcome = tell(global, &args, &dir).await;
     let kept = args.keep && outcome.is_ok();
     let Ok(demo) = outcome else {
         return outcome.map(|_| ());
     };
-    demo.story.say(format!("the story took {:.0} s", began.elapsed().as_secs_f64()));
+    demo.story
+        .say(format!("the story took {:.0} s", began.elapsed().as_secs_f64()));
     if kept {
-        demo.story.say(format!("the server stays up at http://{}; the page to try it: http://{}/api", demo.running.address, demo.running.address));
+        demo.story.say(format!(
+            "the server stays up at http://{}; the page to try it: http://{}/api",
+            demo.running.address, demo.running.address
+        ));
         demo.story.look(&format!("tidemill --project {} status", dir.display()));
         demo.story.say("Ctrl-C stops it");
         signal::wait_for_stop().await;
@@ -73,15 +81,26 @@ async fn tell(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Demo, Fail
     let mut story = Story::new();
     story.chapter("A project of its own, and everything up in one process");
     let files = tidemill_project::init(dir, false)?;
-    story.say(format!("{} files in {}: settings, schemas, SQL", files.len(), dir.display()));
-    let mut global = Global { project: Some(dir.to_path_buf()), ..global.clone() };
+    story.say(format!(
+        "{} files in {}: settings, schemas, SQL",
+        files.len(),
+        dir.display()
+    ));
+    let mut global = Global {
+        project: Some(dir.to_path_buf()),
+        ..global.clone()
+    };
     // Whatever else runs on this machine: the demo takes ports that are free.
     global.set.insert(0, "server.address=127.0.0.1:0".to_owned());
     global.set.insert(0, "broker.port=0".to_owned());
     let context = Context::new(global)?;
     let running = RunningHouse::start(&context, "demo").await?;
     let client = HttpClient::new(&format!("http://{}", running.address), None)?;
-    story.say(format!("broker {}, server http://{}", bootstrap(&running), running.address));
+    story.say(format!(
+        "broker {}, server http://{}",
+        bootstrap(&running),
+        running.address
+    ));
     let mut demo = Demo {
         story,
         running,
@@ -107,7 +126,8 @@ impl Demo {
     }
 
     async fn stream(&mut self, args: &DemoArgs) -> Result<(), Failure> {
-        self.story.chapter("Card payments stream in, their labels seven days later");
+        self.story
+            .chapter("Card payments stream in, their labels seven days later");
         let settings = SimulatorSettings {
             start: START.parse().map_err(internal)?,
             days: Some(args.days),
@@ -121,24 +141,41 @@ impl Demo {
             Speed::Max,
         )?;
         let project = Arc::clone(self.house().project());
-        let kafka = self.house().kafka().ok_or_else(|| internal("the demo's house has no broker"))?;
+        let kafka = self
+            .house()
+            .kafka()
+            .ok_or_else(|| internal("the demo's house has no broker"))?;
         let source = Source::Simulator(settings);
         let report = run_replay(true, &project, kafka.client(), source, options, &StopFlag::default()).await?;
         let seconds = report.elapsed.as_secs_f64();
         for stream in &report.streams {
-            self.story.say(format!("{} records of `{}`, {}", count(stream.rows), stream.stream, bytes(stream.bytes)));
+            self.story.say(format!(
+                "{} records of `{}`, {}",
+                count(stream.rows),
+                stream.stream,
+                bytes(stream.bytes)
+            ));
         }
-        self.story.say(format!("sent in {seconds:.1} s, {} records a second", count((report.rows() as f64 / seconds) as u64)));
+        self.story.say(format!(
+            "sent in {seconds:.1} s, {} records a second",
+            count((report.rows() as f64 / seconds) as u64)
+        ));
         let landing = std::time::Instant::now();
         kafka.wait_until_landed(LANDING_WAIT_MAX).await?;
-        self.story.say(format!("all of them landed {:.1} s later, rows and offsets in the same commits", landing.elapsed().as_secs_f64()));
+        self.story.say(format!(
+            "all of them landed {:.1} s later, rows and offsets in the same commits",
+            landing.elapsed().as_secs_f64()
+        ));
         self.show("select count(*) as payments, round(sum(TX_AMOUNT), 2) as amount, min(TX_DATETIME) as first, max(TX_DATETIME) as last from transactions").await
     }
 
     async fn features(&mut self, args: &DemoArgs) -> Result<(), Failure> {
         self.story.chapter("Features are SQL over the lake");
         let first_day = START.parse::<Micros>().map_err(internal)?.day();
-        let (from, to) = (first_day + i64::from(args.days) - 8, first_day + i64::from(args.days) - 7);
+        let (from, to) = (
+            first_day + i64::from(args.days) - 8,
+            first_day + i64::from(args.days) - 7,
+        );
         let request = FeaturesRequest {
             view: Some(name("terminal_risk", ViewName::new)?),
             from: Some(Micros::of_day(from)),
@@ -164,7 +201,8 @@ impl Demo {
     }
 
     async fn checks(&mut self) -> Result<(), Failure> {
-        self.story.chapter("Checks are SQL too, and stop a training when they fail");
+        self.story
+            .chapter("Checks are SQL too, and stop a training when they fail");
         let report = self.client.check(CheckRequest::default()).await?;
         self.story.table(&check::as_table(&report));
         self.story.look("tidemill check --json");
@@ -175,7 +213,8 @@ impl Demo {
     }
 
     async fn train(&mut self, args: &DemoArgs) -> Result<Vec<TrainOutcome>, Failure> {
-        self.story.chapter("Four algorithms learn from one week and are judged on a later one");
+        self.story
+            .chapter("Four algorithms learn from one week and are judged on a later one");
         let mut outcomes = Vec::new();
         for algorithm in ALGORITHMS {
             let mut request = TrainRequest::new(self.model.clone());
@@ -208,14 +247,25 @@ impl Demo {
     async fn deploy_first(&mut self, outcomes: &[TrainOutcome]) -> Result<(VersionNumber, VersionNumber), Failure> {
         let mut ranked: Vec<(f64, VersionNumber, &str)> = outcomes
             .iter()
-            .filter_map(|outcome| Some((outcome.metrics.get(DECISIVE)?, outcome.version?, outcome.algorithm.as_str())))
+            .filter_map(|outcome| {
+                Some((
+                    outcome.metrics.get(DECISIVE)?,
+                    outcome.version?,
+                    outcome.algorithm.as_str(),
+                ))
+            })
             .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let [best, second, ..] = ranked.as_slice() else {
             return Err(Problem::new(ErrorCode::NotReady, "fewer than two models passed the gate").into());
         };
         self.story.chapter("The best is registered and deployed");
-        self.story.say(format!("{} has the best average precision, {}; it is {}", best.2, figure(best.0), best.1));
+        self.story.say(format!(
+            "{} has the best average precision, {}; it is {}",
+            best.2,
+            figure(best.0),
+            best.1
+        ));
         self.deploy(best.1, "best average precision").await?;
         self.story.look("tidemill models show fraud");
         self.story.look(&format!("tidemill models lineage fraud {}", best.1.0));
@@ -234,7 +284,10 @@ impl Demo {
                 actor: Some("demo".to_owned()),
             })
             .await?;
-        self.story.say(format!("golden rows replayed; `{}` serves {}", deployed.name, deployed.version));
+        self.story.say(format!(
+            "golden rows replayed; `{}` serves {}",
+            deployed.name, deployed.version
+        ));
         Ok(())
     }
 
@@ -243,34 +296,67 @@ impl Demo {
         let rows = self.client.sql(SqlRequest::new(SCORED_SQL)).await?;
         let mut lines = Vec::new();
         crate::render::write_ndjson(&rows.batches, &mut lines).map_err(internal)?;
-        let rows: Vec<serde_json::Map<String, serde_json::Value>> =
-            serde_json::Deserializer::from_slice(&lines).into_iter().collect::<Result<_, _>>().map_err(internal)?;
-        let features: Vec<String> =
-            self.client.inference_metadata(&self.deployment, None).await?.inputs.into_iter().map(|input| input.name).collect();
+        let rows: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::Deserializer::from_slice(&lines)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(internal)?;
+        let features: Vec<String> = self
+            .client
+            .inference_metadata(&self.deployment, None)
+            .await?
+            .inputs
+            .into_iter()
+            .map(|input| input.name)
+            .collect();
         let columns = features.iter().map(|feature| {
-            let values = rows.iter().map(|row| row.get(feature).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN));
+            let values = rows
+                .iter()
+                .map(|row| row.get(feature).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN));
             (feature.clone(), values.collect::<Vec<f64>>())
         });
-        let answer = self.client.infer(&self.deployment, None, InferRequest::from_columns(columns)).await?;
-        let scores = answer.outputs.first().map(|output| output.data.clone()).unwrap_or_default();
+        let answer = self
+            .client
+            .infer(&self.deployment, None, InferRequest::from_columns(columns))
+            .await?;
+        let scores = answer
+            .outputs
+            .first()
+            .map(|output| output.data.clone())
+            .unwrap_or_default();
         let mut table = Table::new(["payment", "amount", "terminal's risk, 7 days", "fraud", "score"]);
         for (row, score) in rows.iter().zip(&scores) {
             let text = |column: &str| row.get(column).map(ToString::to_string).unwrap_or_default();
-            let risk = row.get("TERMINAL_ID_RISK_7DAY_WINDOW").and_then(serde_json::Value::as_f64).unwrap_or_default();
-            table.row([text("TRANSACTION_ID"), text("TX_AMOUNT"), figure(risk), text("TX_FRAUD"), figure(*score)]);
+            let risk = row
+                .get("TERMINAL_ID_RISK_7DAY_WINDOW")
+                .and_then(serde_json::Value::as_f64)
+                .unwrap_or_default();
+            table.row([
+                text("TRANSACTION_ID"),
+                text("TX_AMOUNT"),
+                figure(risk),
+                text("TX_FRAUD"),
+                figure(*score),
+            ]);
         }
         self.story.table(&table);
-        self.story.say(format!("{} rows by `{}` {version}", scores.len(), answer.model_name));
-        self.story.look(&format!("curl http://{}/v2/models/fraud", self.running.address));
+        self.story
+            .say(format!("{} rows by `{}` {version}", scores.len(), answer.model_name));
+        self.story
+            .look(&format!("curl http://{}/v2/models/fraud", self.running.address));
         Ok(())
     }
 
     async fn move_on(&mut self, first: VersionNumber, second: VersionNumber) -> Result<(), Failure> {
-        self.story.chapter("A second version is deployed, rolled back by command, and deployed again");
+        self.story
+            .chapter("A second version is deployed, rolled back by command, and deployed again");
         self.deploy(second, "a second opinion").await?;
-        let request = RollbackRequest { reason: Some("the first was better".to_owned()), actor: Some("demo".to_owned()) };
+        let request = RollbackRequest {
+            reason: Some("the first was better".to_owned()),
+            actor: Some("demo".to_owned()),
+        };
         let back = self.client.rollback(&self.deployment, request).await?;
-        self.story.say(format!("rolled back: `{}` serves {}", back.name, back.version));
+        self.story
+            .say(format!("rolled back: `{}` serves {}", back.name, back.version));
         expect_version(back.version, first)?;
         self.deploy(second, "forward again").await?;
         let mut table = Table::new(["since", "version", "move", "reason"]);
@@ -291,14 +377,22 @@ impl Demo {
     async fn prove(&mut self) -> Result<(), Failure> {
         self.story.chapter("Nothing was lost");
         let answer = self.client.sql(SqlRequest::new(PROOF_SQL)).await?;
-        self.story.table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
+        self.story
+            .table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
         let status = self.client.status().await?;
-        let kafka = self.house().kafka().ok_or_else(|| internal("the demo's house has no broker"))?;
+        let kafka = self
+            .house()
+            .kafka()
+            .ok_or_else(|| internal("the demo's house has no broker"))?;
         let mut produced = Table::new(["stream", "in the topic", "landed", "dead letters", "lag"]);
         for stream in &status.streams {
             let mut in_topic = 0;
             for partition in kafka.admin().partitions(&stream.topic).await.map_err(problem)? {
-                let watermarks = kafka.admin().watermarks(&stream.topic, partition).await.map_err(problem)?;
+                let watermarks = kafka
+                    .admin()
+                    .watermarks(&stream.topic, partition)
+                    .await
+                    .map_err(problem)?;
                 in_topic += watermarks.high_watermark.0.unsigned_abs() - watermarks.log_start.0.unsigned_abs();
             }
             produced.row([
@@ -309,18 +403,25 @@ impl Demo {
                 count(stream.lag_rows),
             ]);
             if in_topic != stream.rows + stream.dead_letters {
-                let what = format!("`{}`: {in_topic} records were sent and {} landed", stream.stream, stream.rows);
+                let what = format!(
+                    "`{}`: {in_topic} records were sent and {} landed",
+                    stream.stream, stream.rows
+                );
                 return Err(Problem::new(ErrorCode::Corrupt, what).into());
             }
         }
         self.story.table(&produced);
-        self.story.look(&format!("tidemill --project {} sql   (after: tidemill demo --keep)", self.dir.display()));
+        self.story.look(&format!(
+            "tidemill --project {} sql   (after: tidemill demo --keep)",
+            self.dir.display()
+        ));
         Ok(())
     }
 
     async fn show(&self, sql: &str) -> Result<(), Failure> {
         let answer = self.client.sql(SqlRequest::new(sql)).await?;
-        self.story.table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
+        self.story
+            .table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
         self.story.look(&format!("tidemill sql \"{sql}\""));
         Ok(())
     }
@@ -334,7 +435,11 @@ fn expect_version(found: VersionNumber, expected: VersionNumber) -> Result<(), F
 }
 
 fn bootstrap(running: &RunningHouse) -> String {
-    running.house().kafka().map(|kafka| kafka.bootstrap().to_owned()).unwrap_or_default()
+    running
+        .house()
+        .kafka()
+        .map(|kafka| kafka.bootstrap().to_owned())
+        .unwrap_or_default()
 }
 
 fn name<N>(text: &str, new: impl Fn(String) -> Result<N, tidemill_types::InvalidName>) -> Result<N, Problem> {

@@ -40,7 +40,10 @@ pub async fn deploy(context: &Context, args: DeployArgs) -> Result<(), Failure> 
 }
 
 pub async fn rollback(context: &Context, args: RollbackArgs) -> Result<(), Failure> {
-    let request = RollbackRequest { reason: args.reason, actor: Some(Context::actor()) };
+    let request = RollbackRequest {
+        reason: args.reason,
+        actor: Some(Context::actor()),
+    };
     let reached = context.reach("rollback").await?;
     let moved = reached.operations().rollback(&args.deployment, request).await;
     reached.close().await?;
@@ -51,7 +54,10 @@ fn show(context: &Context, deployment: &Deployment) -> Result<(), Failure> {
     if context.global.json {
         return json(deployment);
     }
-    line(format!("`{}` serves `{}` {}", deployment.name, deployment.model, deployment.version))?;
+    line(format!(
+        "`{}` serves `{}` {}",
+        deployment.name, deployment.model, deployment.version
+    ))?;
     match deployment.previous {
         Some(previous) => line(format!("tidemill rollback {} goes back to {previous}", deployment.name)),
         None => line("there is no version before it to go back to"),

@@ -38,7 +38,10 @@ impl Failure {
 
 fn print_faults(error: &ProjectError, json: bool) {
     if json {
-        eprintln!("{}", serde_json::json!({ "error": error.problem(), "faults": error.faults }));
+        eprintln!(
+            "{}",
+            serde_json::json!({ "error": error.problem(), "faults": error.faults })
+        );
         return;
     }
     for fault in &error.faults {

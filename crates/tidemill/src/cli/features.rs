@@ -8,7 +8,11 @@ use super::failure::{Failure, json, line};
 use crate::render::{Progress, Table, count, figure};
 
 pub async fn run(context: &Context, args: FeaturesArgs) -> Result<(), Failure> {
-    let request = FeaturesRequest { view: args.view, from: args.window.from, to: args.window.to };
+    let request = FeaturesRequest {
+        view: args.view,
+        from: args.window.from,
+        to: args.window.to,
+    };
     let reached = context.reach("features").await?;
     let progress = Progress::spinner(context.global.quiet, "computing features");
     let views = reached.operations().features(request).await;
@@ -29,14 +33,15 @@ pub async fn run(context: &Context, args: FeaturesArgs) -> Result<(), Failure> {
             view.elapsed_ms as f64 / 1e3,
         ))?;
         let shown = |value: Option<f64>| value.map(figure).unwrap_or_default();
-        let mut table = Table::new(["feature", "type", "nulls", "mean", "min", "max"]);
+        let mut table = Table::new(["feature", "nulls", "mean", "std", "min", "median", "max"]);
         for column in &view.columns {
             table.row([
-                column.name.to_string(),
-                column.data_type.clone(),
+                column.name.clone(),
                 count(column.nulls),
                 shown(column.mean),
+                shown(column.std),
                 shown(column.min),
+                shown(column.median),
                 shown(column.max),
             ]);
         }

@@ -1,11 +1,11 @@
 //! `tidemill init`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tidemill_kafka::{Admin, ClientSettings};
 use tidemill_project::{init, init_from};
 use tidemill_sources::{infer_file, infer_topic};
-use tidemill_types::{ErrorCode, Explain, Problem, StreamName, TopicName};
+use tidemill_types::{ErrorCode, Explain, Problem, TopicName};
 
 use super::args::{Global, InitArgs};
 use super::context::overrides;
@@ -18,12 +18,10 @@ pub async fn run(global: &Global, args: InitArgs) -> Result<(), Failure> {
     let written = match &args.from {
         None => init(&args.dir, args.force)?,
         Some(from) => {
-            let inferred = infer(global, from).await?;
-            let stream = match args.stream {
-                Some(stream) => stream,
-                None => stream_name(from)?,
-            };
-            let proposal = inferred.proposal(stream).map_err(|error| error.problem())?;
+            let mut proposal = infer(global, from).await?.proposal;
+            if let Some(stream) = args.stream {
+                proposal.stream = stream;
+            }
             init_from(&args.dir, &proposal, args.force)?
         }
     };
@@ -34,7 +32,10 @@ pub async fn run(global: &Global, args: InitArgs) -> Result<(), Failure> {
         line(format!("  {}", args.dir.join(file).display()))?;
     }
     let dir = args.dir.display();
-    line(format!("{} files; now: cd {dir} && tidemill validate && tidemill up", written.len()))
+    line(format!(
+        "{} files; now: cd {dir} && tidemill validate && tidemill up",
+        written.len()
+    ))
 }
 
 async fn infer(global: &Global, from: &str) -> Result<tidemill_sources::Inferred, Failure> {
@@ -42,31 +43,35 @@ async fn infer(global: &Global, from: &str) -> Result<tidemill_sources::Inferred
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if path.exists() || FILE_ENDINGS.contains(&ending) {
         let looked = tokio::task::spawn_blocking(move || infer_file(&path)).await;
-        let looked = looked.map_err(|error| Problem::new(ErrorCode::Internal, format!("the look broke off: {error}")))?;
+        let looked =
+            looked.map_err(|error| Problem::new(ErrorCode::Internal, format!("the look broke off: {error}")))?;
         return Ok(looked.map_err(|error| error.problem())?);
     }
     let topic = TopicName::new(from).map_err(|error| {
-        Problem::new(ErrorCode::InvalidInput, format!("`{from}` is no file that is there, and {error}"))
-            .with_hint("give a .parquet, .csv or .ndjson file, or a topic")
+        Problem::new(
+            ErrorCode::InvalidInput,
+            format!("`{from}` is no file that is there, and {error}"),
+        )
+        .with_hint("give a .parquet, .csv or .ndjson file, or a topic")
     })?;
     let set = overrides(global)?;
-    let named = |key: &str| set.flags.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+    let named = |key: &str| {
+        set.flags
+            .iter()
+            .rev()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.clone())
+    };
     let bootstrap = named("kafka.bootstrap").or_else(|| set.environment.get("TIDEMILL_KAFKA__BOOTSTRAP").cloned());
     let bootstrap = bootstrap.ok_or_else(|| {
-        Problem::new(ErrorCode::InvalidInput, format!("where is the broker of topic `{topic}`?"))
-            .with_hint("--set kafka.bootstrap=127.0.0.1:9092")
+        Problem::new(
+            ErrorCode::InvalidInput,
+            format!("where is the broker of topic `{topic}`?"),
+        )
+        .with_hint("--set kafka.bootstrap=127.0.0.1:9092")
     })?;
     let client = ClientSettings::new(bootstrap, "tidemill-init");
     let admin = Admin::connect(&client).map_err(|error| error.problem())?;
-    Ok(infer_topic(&admin, &client, &topic).await.map_err(|error| error.problem())?)
-}
-
-/// A stream's name after a file or topic: lower case, with `_` for what cannot stand in one.
-fn stream_name(from: &str) -> Result<StreamName, Problem> {
-    let stem = Path::new(from).file_stem().and_then(|stem| stem.to_str()).unwrap_or(from);
-    let name: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
-    StreamName::new(name).map_err(|error| {
-        Problem::new(ErrorCode::InvalidInput, error.to_string()).with_hint("name the stream with --stream")
-    })
+    Ok(infer_topic(&admin, &topic).await
+        .map_err(|error| error.problem())?)
 }

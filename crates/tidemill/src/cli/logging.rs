@@ -7,7 +7,10 @@ pub fn start(filter: &str) {
     let parsed = EnvFilter::try_new(filter);
     let unreadable = parsed.is_err();
     let filter_in_force = parsed.unwrap_or_else(|_| EnvFilter::new("warn"));
-    let started = tracing_subscriber::fmt().with_env_filter(filter_in_force).with_writer(std::io::stderr).try_init();
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter_in_force)
+        .with_writer(std::io::stderr)
+        .try_init();
     if unreadable && started.is_ok() {
         tracing::warn!("cannot read the log filter `{filter}`; logging warnings");
     }

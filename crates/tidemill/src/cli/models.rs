@@ -32,8 +32,20 @@ async fn carry_out(context: &Context, command: ModelsCommand, house: &dyn Operat
                     model.name.to_string(),
                     count(model.versions),
                     model.latest.map(|version| version.to_string()).unwrap_or_default(),
-                    pairs(model.aliases.iter().map(|(alias, version)| format!("{alias} {version}")).collect()),
-                    pairs(model.deployments.iter().map(|(name, version)| format!("{name} {version}")).collect()),
+                    pairs(
+                        model
+                            .aliases
+                            .iter()
+                            .map(|(alias, version)| format!("{alias} {version}"))
+                            .collect(),
+                    ),
+                    pairs(
+                        model
+                            .deployments
+                            .iter()
+                            .map(|(name, version)| format!("{name} {version}"))
+                            .collect(),
+                    ),
                 ]);
             }
             line(table.to_string())
@@ -43,7 +55,16 @@ async fn carry_out(context: &Context, command: ModelsCommand, house: &dyn Operat
             if context.global.json {
                 return json(&versions);
             }
-            let mut table = Table::new(["version", "algorithm", "aliases", "serving", "auc", "AP", "content", "created"]);
+            let mut table = Table::new([
+                "version",
+                "algorithm",
+                "aliases",
+                "serving",
+                "auc",
+                "AP",
+                "content",
+                "created",
+            ]);
             for version in versions {
                 let metric = |name: &str| version.metrics.get(name).map(figure).unwrap_or_default();
                 table.row([
@@ -83,12 +104,19 @@ async fn point(
     version: Option<VersionNumber>,
 ) -> Result<(), Failure> {
     if let (Some(alias), Some(version)) = (&alias, version) {
-        let request = SetAlias { version, reason: None, actor: Some(Context::actor()) };
+        let request = SetAlias {
+            version,
+            reason: None,
+            actor: Some(Context::actor()),
+        };
         let pointed = house.set_alias(model, alias, request).await?;
         if context.global.json {
             return json(&pointed);
         }
-        return line(format!("`{}` of `{model}` points at {}", pointed.alias, pointed.version));
+        return line(format!(
+            "`{}` of `{model}` points at {}",
+            pointed.alias, pointed.version
+        ));
     }
     let mut aliases = house.aliases(model).await?;
     aliases.retain(|known| alias.as_ref().is_none_or(|alias| known.alias == *alias));
@@ -97,7 +125,11 @@ async fn point(
     }
     let mut table = Table::new(["alias", "version", "since"]);
     aliases.iter().for_each(|alias| {
-        table.row([alias.alias.to_string(), alias.version.to_string(), alias.since.to_string()]);
+        table.row([
+            alias.alias.to_string(),
+            alias.version.to_string(),
+            alias.since.to_string(),
+        ]);
     });
     line(table.to_string())
 }
@@ -108,16 +140,22 @@ pub async fn resolve(house: &dyn Operations, model: &ModelName, text: &str) -> R
         return Ok(number);
     }
     let alias = AliasName::new(text).map_err(|error| {
-        Problem::new(ErrorCode::InvalidInput, error.to_string()).with_hint("give a number, as 2, or an alias, as challenger")
+        Problem::new(ErrorCode::InvalidInput, error.to_string())
+            .with_hint("give a number, as 2, or an alias, as challenger")
     })?;
     let aliases = house.aliases(model).await?;
     let known: Vec<String> = aliases.iter().map(|alias| format!("`{}`", alias.alias)).collect();
-    let pointed = aliases.iter().find(|known| known.alias == alias).map(|known| known.version);
+    let pointed = aliases
+        .iter()
+        .find(|known| known.alias == alias)
+        .map(|known| known.version);
     pointed.ok_or_else(|| {
-        Problem::new(ErrorCode::NotFound, format!("model `{model}` has no alias `{alias}`")).with_hint(match known.is_empty() {
-            true => "it has none yet".to_owned(),
-            false => format!("it has {}", known.join(", ")),
-        })
+        Problem::new(ErrorCode::NotFound, format!("model `{model}` has no alias `{alias}`")).with_hint(
+            match known.is_empty() {
+                true => "it has none yet".to_owned(),
+                false => format!("it has {}", known.join(", ")),
+            },
+        )
     })
 }
 

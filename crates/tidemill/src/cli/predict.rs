@@ -80,16 +80,29 @@ fn show(context: &Context, answer: &InferResponse, features: &[String], rows: &[
     if context.global.json {
         return json(answer);
     }
-    let Some(output) = answer.outputs.first() else { return line("the model has no output") };
+    let Some(output) = answer.outputs.first() else {
+        return line("the model has no output");
+    };
     // What is no feature tells whose row it is; without such columns its number does.
-    let beside: Vec<&String> =
-        rows.first().into_iter().flat_map(Row::keys).filter(|name| !features.contains(name)).collect();
-    let heads = if beside.is_empty() { vec!["row"] } else { beside.iter().map(|name| name.as_str()).collect() };
+    let beside: Vec<&String> = rows
+        .first()
+        .into_iter()
+        .flat_map(Row::keys)
+        .filter(|name| !features.contains(name))
+        .collect();
+    let heads = if beside.is_empty() {
+        vec!["row"]
+    } else {
+        beside.iter().map(|name| name.as_str()).collect()
+    };
     let mut table = Table::new(heads.into_iter().chain([output.name.as_str()]));
     for (position, (row, score)) in rows.iter().zip(&output.data).enumerate() {
         let mut cells: Vec<String> = match beside.is_empty() {
             true => vec![(position + 1).to_string()],
-            false => beside.iter().map(|name| row.get(*name).map(plain).unwrap_or_default()).collect(),
+            false => beside
+                .iter()
+                .map(|name| row.get(*name).map(plain).unwrap_or_default())
+                .collect(),
         };
         cells.push(figure(*score));
         table.row(cells);
@@ -105,28 +118,42 @@ fn plain(value: &Value) -> String {
 async fn answer_rows(house: &dyn Operations, query: &str) -> Result<Vec<Row>, Failure> {
     let answer = house.sql(SqlRequest::new(query)).await?;
     let mut text = Vec::new();
-    write_ndjson(&answer.batches, &mut text)
-        .map_err(|error| Problem::new(ErrorCode::Internal, format!("failed to read the query's answer: {error}")))?;
+    write_ndjson(&answer.batches, &mut text).map_err(|error| {
+        Problem::new(
+            ErrorCode::Internal,
+            format!("failed to read the query's answer: {error}"),
+        )
+    })?;
     Ok(parse_rows(&String::from_utf8_lossy(&text))?)
 }
 
 /// One JSON array of objects, or one object per line.
 fn parse_rows(text: &str) -> Result<Vec<Row>, Problem> {
     let invalid = |error: serde_json::Error| {
-        Problem::new(ErrorCode::InvalidInput, format!("the rows are not JSON objects: {error}"))
-            .with_hint(r#"write {"TX_AMOUNT": 57.2, …}, one object per row"#)
+        Problem::new(
+            ErrorCode::InvalidInput,
+            format!("the rows are not JSON objects: {error}"),
+        )
+        .with_hint(r#"write {"TX_AMOUNT": 57.2, …}, one object per row"#)
     };
     if text.trim_start().starts_with('[') {
         return serde_json::from_str(text).map_err(invalid);
     }
-    serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>().map_err(invalid)
+    serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .map_err(invalid)
 }
 
 fn read(file: &std::path::Path) -> Result<String, Failure> {
     let mut text = String::new();
     let failed = |error: std::io::Error| io(&format!("read `{}`", file.display()), &error);
     if file == std::path::Path::new("-") {
-        std::io::stdin().lock().take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
+        std::io::stdin()
+            .lock()
+            .take(FILE_BYTES_MAX)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
     } else {
         let opened = std::fs::File::open(file).map_err(failed)?;
         opened.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;

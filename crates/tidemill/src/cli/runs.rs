@@ -25,13 +25,27 @@ pub async fn run(context: &Context, command: RunsCommand) -> Result<(), Failure>
 async fn carry_out(context: &Context, command: RunsCommand, house: &dyn Operations) -> Result<(), Failure> {
     match command {
         RunsCommand::List { order_by, limit } => {
-            let runs = house.runs(RunsRequest { order_by, limit: Some(limit), ..RunsRequest::default() }).await?;
-            if context.global.json { json(&runs) } else { show_list(&runs) }
+            let runs = house
+                .runs(RunsRequest {
+                    order_by,
+                    limit: Some(limit),
+                    ..RunsRequest::default()
+                })
+                .await?;
+            if context.global.json {
+                json(&runs)
+            } else {
+                show_list(&runs)
+            }
         }
         RunsCommand::Show { run } => {
             let id = resolve(house, &run).await?;
             let run = house.run(&id).await?;
-            if context.global.json { json(&run) } else { show_run(&run) }
+            if context.global.json {
+                json(&run)
+            } else {
+                show_run(&run)
+            }
         }
         RunsCommand::Compare { runs } => {
             let mut ids = Vec::new();
@@ -39,7 +53,11 @@ async fn carry_out(context: &Context, command: RunsCommand, house: &dyn Operatio
                 ids.push(resolve(house, run).await?);
             }
             let comparison = house.compare(&ids).await?;
-            if context.global.json { json(&comparison) } else { show_comparison(&comparison) }
+            if context.global.json {
+                json(&comparison)
+            } else {
+                show_comparison(&comparison)
+            }
         }
     }
 }
@@ -49,16 +67,27 @@ async fn resolve(house: &dyn Operations, prefix: &str) -> Result<RunId, Problem>
     if let Ok(id) = RunId::new(prefix) {
         return Ok(id);
     }
-    let runs = house.runs(RunsRequest { limit: Some(RUNS_SEARCHED_MAX), ..RunsRequest::default() }).await?;
-    let mut found = runs.into_iter().map(|run| run.id).filter(|id| id.as_str().starts_with(prefix));
+    let runs = house
+        .runs(RunsRequest {
+            limit: Some(RUNS_SEARCHED_MAX),
+            ..RunsRequest::default()
+        })
+        .await?;
+    let mut found = runs
+        .into_iter()
+        .map(|run| run.id)
+        .filter(|id| id.as_str().starts_with(prefix));
     match (found.next(), found.next()) {
         (Some(id), None) => Ok(id),
-        (None, _) => Err(Problem::new(ErrorCode::NotFound, format!("no run's id begins with `{prefix}`"))
-            .with_hint("tidemill runs list")),
-        (Some(one), Some(other)) => {
-            Err(Problem::new(ErrorCode::InvalidInput, format!("several runs' ids begin with `{prefix}`"))
-                .with_hint(format!("{one} and {other}, for two; give more digits")))
-        }
+        (None, _) => Err(
+            Problem::new(ErrorCode::NotFound, format!("no run's id begins with `{prefix}`"))
+                .with_hint("tidemill runs list"),
+        ),
+        (Some(one), Some(other)) => Err(Problem::new(
+            ErrorCode::InvalidInput,
+            format!("several runs' ids begin with `{prefix}`"),
+        )
+        .with_hint(format!("{one} and {other}, for two; give more digits"))),
     }
 }
 
@@ -70,16 +99,21 @@ fn show_list(runs: &[RunSummary]) -> Result<(), Failure> {
     if runs.is_empty() {
         return line("there are no runs; `tidemill train MODEL` makes one");
     }
-    let listed: Vec<&str> =
-        METRICS_LISTED.into_iter().filter(|name| runs.iter().any(|run| run.metrics.get(name).is_some())).collect();
-    let heads = ["run", "name", "status", "version", "started"].into_iter().chain(listed.iter().copied());
+    let listed: Vec<&str> = METRICS_LISTED
+        .into_iter()
+        .filter(|name| runs.iter().any(|run| run.metrics.get(name).is_some()))
+        .collect();
+    let heads = ["run", "name", "status", "version", "started"]
+        .into_iter()
+        .chain(listed.iter().copied());
     let mut table = Table::new(heads);
     for run in runs {
         let mut row = vec![
             short(&run.id),
             run.name.clone(),
             status_text(run),
-            run.version.map_or_else(|| "–".to_owned(), |version| version.to_string()),
+            run.version
+                .map_or_else(|| "–".to_owned(), |version| version.to_string()),
             run.started_at.to_string(),
         ];
         row.extend(listed.iter().map(|name| metric(&run.metrics, name)));
@@ -89,7 +123,10 @@ fn show_list(runs: &[RunSummary]) -> Result<(), Failure> {
 }
 
 fn status_text(run: &RunSummary) -> String {
-    serde_json::to_value(run.status).ok().and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default()
+    serde_json::to_value(run.status)
+        .ok()
+        .and_then(|value| value.as_str().map(ToOwned::to_owned))
+        .unwrap_or_default()
 }
 
 fn metric(metrics: &Metrics, name: &str) -> String {
@@ -117,7 +154,11 @@ fn show_run(run: &Run) -> Result<(), Failure> {
     run.params.iter().for_each(|(name, value)| params.row([name, value]));
     line(params.to_string())?;
     let mut metrics = Table::new(["metric", "value"]);
-    summary.metrics.0.iter().for_each(|(name, value)| metrics.row([name.clone(), figure(*value)]));
+    summary
+        .metrics
+        .0
+        .iter()
+        .for_each(|(name, value)| metrics.row([name.clone(), figure(*value)]));
     if !metrics.is_empty() {
         line(metrics.to_string())?;
     }
@@ -128,15 +169,34 @@ fn show_run(run: &Run) -> Result<(), Failure> {
 }
 
 fn show_comparison(comparison: &RunComparison) -> Result<(), Failure> {
-    let heads = ["".to_owned()].into_iter().chain(comparison.runs.iter().map(|run| short(&run.id)));
+    let heads = ["".to_owned()]
+        .into_iter()
+        .chain(comparison.runs.iter().map(|run| short(&run.id)));
     let mut table = Table::new(heads);
     let texts = |name: &str, values: Vec<String>| [name.to_owned()].into_iter().chain(values);
-    table.row(texts("name", comparison.runs.iter().map(|run| run.name.clone()).collect()));
+    table.row(texts(
+        "name",
+        comparison.runs.iter().map(|run| run.name.clone()).collect(),
+    ));
     for metric in &comparison.metrics {
-        table.row(texts(&metric.name, metric.values.iter().map(|value| value.map(figure).unwrap_or_default()).collect()));
+        table.row(texts(
+            &metric.name,
+            metric
+                .values
+                .iter()
+                .map(|value| value.map(figure).unwrap_or_default())
+                .collect(),
+        ));
     }
     for param in comparison.params.iter().filter(|param| param.differs) {
-        table.row(texts(&param.name, param.values.iter().map(|value| value.clone().unwrap_or_default()).collect()));
+        table.row(texts(
+            &param.name,
+            param
+                .values
+                .iter()
+                .map(|value| value.clone().unwrap_or_default())
+                .collect(),
+        ));
     }
     line(table.to_string())?;
     line("parameters that are equal are left out; --json has them")

@@ -7,7 +7,8 @@ use tidemill_api::Operations;
 use tidemill_kafka::{Admin, ClientSettings, Producer};
 use tidemill_project::Project;
 use tidemill_sources::{
-    Also, DriftSwitch, Replay, ReplayOptions, ReplayReport, SimulatorSettings, Source, StopFlag, WallSleeper, producer_limits,
+    Also, DriftSwitch, Replay, ReplayOptions, ReplayReport, SimulatorSettings, Source, StopFlag, WallSleeper,
+    producer_limits,
 };
 use tidemill_types::{ColumnName, ErrorCode, Explain, Problem, StreamName};
 
@@ -23,7 +24,12 @@ const LANDING_WAIT_MAX: Duration = Duration::from_secs(3_600);
 /// Between two looks at a running server's lag.
 const LAG_POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// What a drift switch on the command line changes: amounts and habits, as a bad season would.
-const DRIFT: DriftSwitch = DriftSwitch { from_day: 0, amount_factor: 1.5, rate_factor: 1.2, later_seconds: 7_200 };
+const DRIFT: DriftSwitch = DriftSwitch {
+    from_day: 0,
+    amount_factor: 1.5,
+    rate_factor: 1.2,
+    later_seconds: 7_200,
+};
 /// The columns of a simulated transaction's label.
 const LABEL_COLUMNS: [&str; 3] = ["TRANSACTION_ID", "TX_FRAUD", "TX_FRAUD_SCENARIO"];
 
@@ -46,7 +52,12 @@ pub async fn simulate(context: &Context, args: SimulateArgs) -> Result<(), Failu
         ..SimulatorSettings::default()
     };
     let options = simulator_options(args.stream, args.labels, args.label_delay, args.speed)?;
-    let sending = Sending { command: "simulate", source: Source::Simulator(settings), options, wait: !args.no_wait };
+    let sending = Sending {
+        command: "simulate",
+        source: Source::Simulator(settings),
+        options,
+        wait: !args.no_wait,
+    };
     send(context, sending).await
 }
 
@@ -58,7 +69,12 @@ pub async fn replay(context: &Context, args: ReplayArgs) -> Result<(), Failure> 
         speed: args.speed,
         again: args.again,
     };
-    let sending = Sending { command: "replay", source: Source::File(args.file), options, wait: !args.no_wait };
+    let sending = Sending {
+        command: "replay",
+        source: Source::File(args.file),
+        options,
+        wait: !args.no_wait,
+    };
     send(context, sending).await
 }
 
@@ -69,9 +85,22 @@ pub fn simulator_options(
     delay: tidemill_types::DurationText,
     speed: tidemill_sources::Speed,
 ) -> Result<ReplayOptions, Problem> {
-    let columns = LABEL_COLUMNS.into_iter().map(ColumnName::new).collect::<Result<Vec<_>, _>>();
+    let columns = LABEL_COLUMNS
+        .into_iter()
+        .map(ColumnName::new)
+        .collect::<Result<Vec<_>, _>>();
     let columns = columns.map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(ReplayOptions { stream, also: vec![Also { stream: labels, columns, delay }], time: None, speed, again: false })
+    Ok(ReplayOptions {
+        stream,
+        also: vec![Also {
+            stream: labels,
+            columns,
+            delay,
+        }],
+        time: None,
+        speed,
+        again: false,
+    })
 }
 
 async fn send(context: &Context, sending: Sending) -> Result<(), Failure> {
@@ -95,7 +124,15 @@ async fn send_to(context: &Context, project: &Project, reached: &Reached, sendin
         signal::wait_for_stop().await;
         heard.stop();
     });
-    let report = run_replay(context.global.quiet, project, &client, sending.source, sending.options, &stop).await;
+    let report = run_replay(
+        context.global.quiet,
+        project,
+        &client,
+        sending.source,
+        sending.options,
+        &stop,
+    )
+    .await;
     listener.abort();
     let report = report?;
     if sending.wait && !report.stopped {
@@ -117,12 +154,15 @@ pub async fn run_replay(
     stop: &StopFlag,
 ) -> Result<ReplayReport, Problem> {
     let streams = project.streams.clone();
-    let planned = tokio::task::spawn_blocking(move || Replay::plan(&source, &streams, options)).await;
+    let planned = tokio::task::spawn_blocking(move || Replay::plan(&source, &streams, &options)).await;
     let replay = planned
         .map_err(|error| Problem::new(ErrorCode::Internal, format!("the plan broke off: {error}")))?
         .map_err(|error| error.problem())?;
     if !quiet && !replay.left_out().is_empty() {
-        eprintln!("columns that no stream has are left out: {}", replay.left_out().join(", "));
+        eprintln!(
+            "columns that no stream has are left out: {}",
+            replay.left_out().join(", ")
+        );
     }
     let lanes = replay.lanes().len() as u64;
     let progress = match replay.rows() {
@@ -139,7 +179,9 @@ pub async fn run_replay(
             bar.say(known.to_string());
         }
     };
-    let report = replay.run(&producer, &admin, Box::new(WallSleeper::default()), tell, stop).await;
+    let report = replay
+        .run(&producer, &admin, Box::new(WallSleeper::default()), tell, stop)
+        .await;
     progress.finish();
     report.map_err(|error| error.problem())
 }
@@ -192,6 +234,14 @@ fn show(report: &ReplayReport) -> Result<(), Failure> {
         ))?;
     }
     let rate = report.rows() as f64 / report.elapsed.as_secs_f64().max(1e-3);
-    line(format!("{:.1} s, {} records a second", report.elapsed.as_secs_f64(), count(rate as u64)))?;
-    if report.stopped { line("stopped; the same command goes on from here") } else { Ok(()) }
+    line(format!(
+        "{:.1} s, {} records a second",
+        report.elapsed.as_secs_f64(),
+        count(rate as u64)
+    ))?;
+    if report.stopped {
+        line("stopped; the same command goes on from here")
+    } else {
+        Ok(())
+    }
 }

@@ -19,11 +19,19 @@ pub async fn run(context: &Context, args: SqlArgs) -> Result<(), Failure> {
         Some("-") | None => read_query()?,
         Some(query) => query.to_owned(),
     };
-    let request = SqlRequest { query, rows_max: args.rows, timeout: args.timeout };
+    let request = SqlRequest {
+        query,
+        rows_max: args.rows,
+        timeout: args.timeout,
+    };
     let reached = context.reach("sql").await?;
     let answer = reached.operations().sql(request).await;
     reached.close().await?;
-    let format = args.format.unwrap_or(if context.global.json { SqlFormat::Json } else { SqlFormat::Table });
+    let format = args.format.unwrap_or(if context.global.json {
+        SqlFormat::Json
+    } else {
+        SqlFormat::Table
+    });
     show(&answer?, format)
 }
 
@@ -42,7 +50,10 @@ fn show(answer: &SqlAnswer, format: SqlFormat) -> Result<(), Failure> {
         written => written.map_err(unprintable)?,
     }
     if answer.truncated {
-        eprintln!("hint: the limit cut the answer after {} rows; --rows and engine.query_rows set it", answer.rows());
+        eprintln!(
+            "hint: the limit cut the answer after {} rows; --rows and engine.query_rows set it",
+            answer.rows()
+        );
     }
     Ok(())
 }
@@ -51,15 +62,26 @@ fn show_table(answer: &SqlAnswer) -> Result<(), Failure> {
     let table = rows_as_table(&answer.schema, &answer.batches).map_err(unprintable)?;
     line(table.to_string())?;
     let rows = answer.rows() as u64;
-    let more = if answer.truncated { ", cut off by the limit (--rows, engine.query_rows)" } else { "" };
+    let more = if answer.truncated {
+        ", cut off by the limit (--rows, engine.query_rows)"
+    } else {
+        ""
+    };
     let unit = if rows == 1 { "row" } else { "rows" };
-    line(format!("{} {unit} in {:.2} s{more}", count(rows), answer.elapsed.as_secs_f64()))
+    line(format!(
+        "{} {unit} in {:.2} s{more}",
+        count(rows),
+        answer.elapsed.as_secs_f64()
+    ))
 }
 
 fn read_query() -> Result<String, Failure> {
     let mut query = String::new();
     let stdin = std::io::stdin().lock();
-    stdin.take(QUERY_BYTES_MAX).read_to_string(&mut query).map_err(|error| io("read the query", &error))?;
+    stdin
+        .take(QUERY_BYTES_MAX)
+        .read_to_string(&mut query)
+        .map_err(|error| io("read the query", &error))?;
     if query.trim().is_empty() {
         return Err(Problem::new(ErrorCode::InvalidInput, "there is no query")
             .with_hint("tidemill sql \"show tables\", or pipe a file into it")

@@ -24,7 +24,11 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
 fn show(status: &Status, where_from: &str) -> Result<(), Failure> {
     line(format!("{}: {where_from}", status.project))?;
     if !status.kafka.bootstrap.is_empty() {
-        let kind = if status.kafka.embedded { "in-process broker" } else { "Kafka" };
+        let kind = if status.kafka.embedded {
+            "in-process broker"
+        } else {
+            "Kafka"
+        };
         line(format!("{kind} at {}", status.kafka.bootstrap))?;
     }
     let mut streams = Table::new(["stream", "state", "rows", "dead letters", "lag", "watermark", "version"]);
@@ -42,7 +46,10 @@ fn show(status: &Status, where_from: &str) -> Result<(), Failure> {
             count(stream.dead_letters),
             count(stream.lag_rows),
             stream.watermark.map(|at| at.to_string()).unwrap_or_default(),
-            stream.table_version.map(|version| version.to_string()).unwrap_or_default(),
+            stream
+                .table_version
+                .map(|version| version.to_string())
+                .unwrap_or_default(),
         ]);
     }
     line(streams.to_string())?;
@@ -59,13 +66,17 @@ fn show(status: &Status, where_from: &str) -> Result<(), Failure> {
     }
     let mut slots = Table::new(["deployment", "model", "wanted", "serving", "content"]);
     for slot in &status.slots {
-        let version = |version: Option<tidemill_types::VersionNumber>| version.map(|v| v.to_string()).unwrap_or_default();
+        let version =
+            |version: Option<tidemill_types::VersionNumber>| version.map(|v| v.to_string()).unwrap_or_default();
         slots.row([
             slot.deployment.to_string(),
             slot.model.as_ref().map(ToString::to_string).unwrap_or_default(),
             version(slot.wanted),
             version(slot.serving),
-            slot.content_hash.as_deref().map(|hash| hash.chars().take(12).collect::<String>()).unwrap_or_default(),
+            slot.content_hash
+                .as_deref()
+                .map(|hash| hash.chars().take(12).collect::<String>())
+                .unwrap_or_default(),
         ]);
     }
     line(slots.to_string())

@@ -44,7 +44,13 @@ pub async fn run(context: &Context, args: TrainArgs) -> Result<(), Failure> {
         let name = algorithm.clone().unwrap_or_else(|| request.model.to_string());
         let progress = Progress::spinner(context.global.quiet, &format!("training {name}"));
         *bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.clone());
-        let outcome = reached.operations().train(TrainRequest { algorithm, ..request.clone() }).await;
+        let outcome = reached
+            .operations()
+            .train(TrainRequest {
+                algorithm,
+                ..request.clone()
+            })
+            .await;
         progress.finish();
         match outcome {
             Ok(outcome) => outcomes.push(outcome),
@@ -60,9 +66,16 @@ pub async fn run(context: &Context, args: TrainArgs) -> Result<(), Failure> {
         return Err(problem.into());
     }
     let refused = |outcome: &TrainOutcome| {
-        matches!(outcome.status, TrainStatus::StoppedByChecks | TrainStatus::RefusedByGate)
+        matches!(
+            outcome.status,
+            TrainStatus::StoppedByChecks | TrainStatus::RefusedByGate
+        )
     };
-    if outcomes.iter().all(refused) { Err(Failure::Found(ErrorCode::NotReady)) } else { Ok(()) }
+    if outcomes.iter().all(refused) {
+        Err(Failure::Found(ErrorCode::NotReady))
+    } else {
+        Ok(())
+    }
 }
 
 fn show(context: &Context, outcomes: &[TrainOutcome]) -> Result<(), Failure> {
@@ -91,7 +104,11 @@ fn show(context: &Context, outcomes: &[TrainOutcome]) -> Result<(), Failure> {
                 super::check::show(&outcome.checks)?;
             }
             TrainStatus::RefusedByGate => {
-                line(format!("{}: the gate was not passed: {}", outcome.run_name, outcome.gate.describe()))?;
+                line(format!(
+                    "{}: the gate was not passed: {}",
+                    outcome.run_name,
+                    outcome.gate.describe()
+                ))?;
             }
             TrainStatus::Finished | TrainStatus::Registered | TrainStatus::Deployed => {}
         }
@@ -109,15 +126,23 @@ pub fn as_table(outcomes: &[TrainOutcome]) -> Table {
             }
         }
     }
-    let heads = ["algorithm", "run", "version"].into_iter().chain(metrics.iter().map(|name| name.as_str()));
+    let heads = ["algorithm", "run", "version"]
+        .into_iter()
+        .chain(metrics.iter().map(|name| name.as_str()));
     let mut table = Table::new(heads.chain(["seconds"]));
     for outcome in outcomes {
         let mut row = vec![
             outcome.algorithm.clone(),
             outcome.run.as_str().chars().take(8).collect(),
-            outcome.version.map_or_else(|| "–".to_owned(), |version| version.to_string()),
+            outcome
+                .version
+                .map_or_else(|| "–".to_owned(), |version| version.to_string()),
         ];
-        row.extend(metrics.iter().map(|name| outcome.metrics.get(name).map(figure).unwrap_or_default()));
+        row.extend(
+            metrics
+                .iter()
+                .map(|name| outcome.metrics.get(name).map(figure).unwrap_or_default()),
+        );
         row.push(format!("{:.1}", outcome.elapsed_ms as f64 / 1e3));
         table.row(row);
     }
@@ -141,7 +166,9 @@ pub fn window(text: &str) -> Result<TimeRange, Problem> {
         Problem::new(ErrorCode::InvalidInput, format!("`{text}` is not a window: {why}"))
             .with_hint("write 2018-07-25..2018-08-01; the end is the first time after")
     };
-    let (from, to) = text.split_once("..").ok_or_else(|| invalid("`..` is missing".to_owned()))?;
+    let (from, to) = text
+        .split_once("..")
+        .ok_or_else(|| invalid("`..` is missing".to_owned()))?;
     let instant = |text: &str| text.parse::<Micros>().map_err(|error| invalid(error.to_string()));
     Ok(TimeRange::new(instant(from)?, instant(to)?))
 }

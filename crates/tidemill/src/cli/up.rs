@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, token};
 use super::failure::{Failure, line};
-use crate::house::{House, Parts, state_dir};
+use crate::house::{House, Parts};
 use crate::lock::{ProjectLock, Taken, held_by};
 use crate::signal;
 
@@ -26,23 +26,34 @@ impl RunningHouse {
     /// Takes the project and starts everything.
     pub async fn start(context: &Context, command: &str) -> Result<RunningHouse, Failure> {
         let project = context.project()?;
-        let mut lock = match ProjectLock::take(&state_dir(&project), command, SystemClock.now())? {
+        let mut lock = match ProjectLock::take(&project.state_dir(), command, SystemClock.now())? {
             Taken::Ours(lock) => lock,
             Taken::Theirs(holder) => return Err(held_by(holder.as_ref()).into()),
         };
         let metrics = Arc::new(ServerMetrics::new());
         let observer: Arc<ServerMetrics> = Arc::clone(&metrics);
-        let parts = Parts { observer, ..Parts::all() };
+        let parts = Parts {
+            observer,
+            ..Parts::all()
+        };
         let mut house = House::open(Arc::clone(&project), parts).await?;
         house.started();
         let house = Arc::new(house);
         let settings = crate::house::server_settings(&project, token(&project)?);
-        let server = Server::bind(settings, Arc::clone(&house) as Arc<_>, metrics).await.map_err(|error| error.problem())?;
+        let server = Server::bind(settings, Arc::clone(&house) as Arc<_>, metrics)
+            .await
+            .map_err(|error| error.problem())?;
         let address = server.local_addr();
         let stop = CancellationToken::new();
         let server = tokio::spawn(server.run(stop.clone()));
         lock.announce(address)?;
-        Ok(RunningHouse { house, server, stop, lock, address })
+        Ok(RunningHouse {
+            house,
+            server,
+            stop,
+            lock,
+            address,
+        })
     }
 
     /// The house.
@@ -81,7 +92,11 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
 }
 
 fn announce(context: &Context, running: &RunningHouse) -> Result<(), Failure> {
-    let bootstrap = running.house.kafka().map(|kafka| kafka.bootstrap().to_owned()).unwrap_or_default();
+    let bootstrap = running
+        .house
+        .kafka()
+        .map(|kafka| kafka.bootstrap().to_owned())
+        .unwrap_or_default();
     if context.global.json {
         return line(serde_json::json!({ "address": running.address, "bootstrap": bootstrap }).to_string());
     }
@@ -90,7 +105,10 @@ fn announce(context: &Context, running: &RunningHouse) -> Result<(), Failure> {
     }
     let project = running.house.project();
     line(format!("{} is up", project.settings.name))?;
-    line(format!("  server  http://{}     the page to try it: http://{}/api", running.address, running.address))?;
+    line(format!(
+        "  server  http://{}     the page to try it: http://{}/api",
+        running.address, running.address
+    ))?;
     let kind = match running.house.kafka().is_some_and(|kafka| kafka.is_embedded()) {
         true => "in-process broker",
         false => "Kafka",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tidemill_api as api;
 use tidemill_monitor::CheckReport;
+use tidemill_project::Project;
 use tidemill_registry as registry;
 use tidemill_types::{Explain, Problem};
 
@@ -33,27 +34,32 @@ pub fn run_status(status: registry::RunStatus) -> api::RunStatus {
 }
 
 /// A report of checks.
-pub fn check_report(report: CheckReport) -> api::CheckReport {
+pub fn check_report(project: &Project, report: CheckReport) -> api::CheckReport {
     let stops_training = report.stops_training();
     let outcomes: Vec<api::CheckOutcome> = report
         .outcomes
         .into_iter()
         .map(|outcome| api::CheckOutcome {
-            check: outcome.check,
             kind: outcome.kind,
             on: outcome.on,
             severity: outcome.severity,
-            file: outcome.file.display().to_string(),
+            file: project.checks.get(&outcome.check).map(|check| check.file.display().to_string()).unwrap_or_default(),
+            mostly: Some(outcome.mostly).filter(|mostly| *mostly < 1.0),
+            share: outcome.broken_share,
             rows: outcome.rows,
             broken: outcome.broken,
-            share: outcome.share,
-            mostly: outcome.mostly,
             passed: outcome.passed,
             sample: outcome.sample,
+            check: outcome.check,
         })
         .collect();
     let passed = outcomes.iter().all(|outcome| outcome.passed);
-    api::CheckReport { window: report.window, passed, stops_training, outcomes }
+    api::CheckReport {
+        window: report.window,
+        passed,
+        stops_training,
+        outcomes,
+    }
 }
 
 /// Who acts, when nobody says.
@@ -67,5 +73,7 @@ pub fn serving(
     model: &tidemill_types::ModelName,
 ) -> BTreeMap<tidemill_types::DeploymentName, tidemill_types::VersionNumber> {
     let of_model = current.iter().filter(|deployment| deployment.model == *model);
-    of_model.map(|deployment| (deployment.deployment.clone(), deployment.version)).collect()
+    of_model
+        .map(|deployment| (deployment.deployment.clone(), deployment.version))
+        .collect()
 }

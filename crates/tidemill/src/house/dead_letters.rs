@@ -6,8 +6,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use futures::StreamExt;
 use tidemill_api::{
-    DEAD_LETTERS_LISTED, DEAD_LETTERS_LISTED_MAX, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest, RawBytes,
-    RawHeader,
+    DEAD_LETTERS_LISTED, DEAD_LETTERS_LISTED_MAX, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest,
+    RawBytes, RawHeader,
 };
 use tidemill_engine::{Parameter, Scope};
 use tidemill_types::{ErrorCode, KafkaPartition, LastOffset, Micros, Problem, StreamName, TopicName};
@@ -27,9 +27,15 @@ impl House {
         if let Some(stream) = &request.stream {
             self.known_stream(stream)?;
         }
-        let limit = request.limit.unwrap_or(DEAD_LETTERS_LISTED).min(DEAD_LETTERS_LISTED_MAX) as usize;
+        let limit = request
+            .limit
+            .unwrap_or(DEAD_LETTERS_LISTED)
+            .min(DEAD_LETTERS_LISTED_MAX) as usize;
         let stream = request.stream.map(|stream| stream.to_string()).unwrap_or_default();
-        let scope = Scope { parameters: [("stream".to_owned(), Parameter::Text(stream))].into(), ..Scope::default() };
+        let scope = Scope {
+            parameters: [("stream".to_owned(), Parameter::Text(stream))].into(),
+            ..Scope::default()
+        };
         let session = self.engine.scope(scope).await.map_err(problem)?;
         let mut batches = session.stream(NEWEST).await.map_err(problem)?;
         let mut letters = Vec::new();
@@ -52,11 +58,17 @@ impl House {
             ("partition".to_owned(), Parameter::Integer(i64::from(id.partition.0))),
             ("offset".to_owned(), Parameter::Integer(id.offset.0)),
         ];
-        let scope = Scope { parameters: parameters.into(), ..Scope::default() };
+        let scope = Scope {
+            parameters: parameters.into(),
+            ..Scope::default()
+        };
         let session = self.engine.scope(scope).await.map_err(problem)?;
         let batch = session.query(ONE).await.map_err(problem)?.concat().map_err(problem)?;
         if batch.num_rows() == 0 {
-            let what = format!("`{}` has no dead letter at offset {} of partition {}", id.stream, id.offset, id.partition);
+            let what = format!(
+                "`{}` has no dead letter at offset {} of partition {}",
+                id.stream, id.offset, id.partition
+            );
             return Err(Problem::new(ErrorCode::NotFound, what).with_hint("tidemill dead-letters list"));
         }
         let raw = |name: &str| -> Result<Option<RawBytes>, Problem> {
@@ -64,8 +76,17 @@ impl House {
             Ok(column.is_valid(0).then(|| RawBytes::from(column.value(0))))
         };
         let headers = column(&batch, "headers")?.as_string::<i32>();
-        let headers = if headers.is_valid(0) { parse_headers(headers.value(0)) } else { Vec::new() };
-        Ok(DeadLetter { summary: summary(&batch, 0)?, key: raw("key")?, value: raw("value")?, headers })
+        let headers = if headers.is_valid(0) {
+            parse_headers(headers.value(0))
+        } else {
+            Vec::new()
+        };
+        Ok(DeadLetter {
+            summary: summary(&batch, 0)?,
+            key: raw("key")?,
+            value: raw("value")?,
+            headers,
+        })
     }
 
     fn known_stream(&self, stream: &StreamName) -> Result<(), Problem> {
@@ -78,11 +99,13 @@ impl House {
 
 fn summary(batch: &RecordBatch, row: usize) -> Result<DeadLetterSummary, Problem> {
     let text = |name: &str| -> Result<String, Problem> {
-        let column = arrow::compute::cast(column(batch, name)?, &arrow::datatypes::DataType::Utf8).map_err(unreadable)?;
+        let column =
+            arrow::compute::cast(column(batch, name)?, &arrow::datatypes::DataType::Utf8).map_err(unreadable)?;
         Ok(column.as_string::<i32>().value(row).to_owned())
     };
     let invalid = |error: tidemill_types::InvalidName| Problem::new(ErrorCode::Corrupt, error.to_string());
-    let bytes = arrow::compute::cast(column(batch, "value_bytes")?, &arrow::datatypes::DataType::Int64).map_err(unreadable)?;
+    let bytes =
+        arrow::compute::cast(column(batch, "value_bytes")?, &arrow::datatypes::DataType::Int64).map_err(unreadable)?;
     let bytes = bytes.as_primitive::<Int64Type>();
     Ok(DeadLetterSummary {
         id: DeadLetterId {
@@ -91,7 +114,11 @@ fn summary(batch: &RecordBatch, row: usize) -> Result<DeadLetterSummary, Problem
             offset: LastOffset(column(batch, "_tm_offset")?.as_primitive::<Int64Type>().value(row)),
         },
         topic: TopicName::new(text("_tm_topic")?).map_err(invalid)?,
-        kafka_time: Micros(column(batch, "_tm_kafka_time")?.as_primitive::<TimestampMicrosecondType>().value(row)),
+        kafka_time: Micros(
+            column(batch, "_tm_kafka_time")?
+                .as_primitive::<TimestampMicrosecondType>()
+                .value(row),
+        ),
         stage: text("stage")?,
         code: text("code")?,
         error: text("error")?,
@@ -101,7 +128,10 @@ fn summary(batch: &RecordBatch, row: usize) -> Result<DeadLetterSummary, Problem
 
 /// Headers as ingest writes them: a JSON object of texts, or a list of pairs where a name comes twice.
 fn parse_headers(text: &str) -> Vec<RawHeader> {
-    let header = |(key, value): (String, Option<String>)| RawHeader { key, value: RawBytes::Text(value.unwrap_or_default()) };
+    let header = |(key, value): (String, Option<String>)| RawHeader {
+        key,
+        value: RawBytes::Text(value.unwrap_or_default()),
+    };
     if let Ok(pairs) = serde_json::from_str::<Vec<(String, Option<String>)>>(text) {
         return pairs.into_iter().map(header).collect();
     }
@@ -111,9 +141,17 @@ fn parse_headers(text: &str) -> Vec<RawHeader> {
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Problem> {
     let found = batch.column_by_name(name).map(AsRef::as_ref);
-    found.ok_or_else(|| Problem::new(ErrorCode::Corrupt, format!("the dead-letter table has no column `{name}`")))
+    found.ok_or_else(|| {
+        Problem::new(
+            ErrorCode::Corrupt,
+            format!("the dead-letter table has no column `{name}`"),
+        )
+    })
 }
 
 fn unreadable(error: arrow::error::ArrowError) -> Problem {
-    Problem::new(ErrorCode::Corrupt, format!("the dead-letter table cannot be read: {error}"))
+    Problem::new(
+        ErrorCode::Corrupt,
+        format!("the dead-letter table cannot be read: {error}"),
+    )
 }

@@ -10,7 +10,10 @@ use super::House;
 use super::convert::problem;
 
 impl House {
-    pub(super) async fn summarise_features(&self, request: FeaturesRequest) -> Result<Vec<FeatureViewSummary>, Problem> {
+    pub(super) async fn summarise_features(
+        &self,
+        request: FeaturesRequest,
+    ) -> Result<Vec<FeatureViewSummary>, Problem> {
         let views: Vec<_> = match &request.view {
             None => self.project.views.values().collect(),
             Some(name) => {
@@ -22,7 +25,9 @@ impl House {
         let mut summaries = Vec::new();
         for view in views {
             let started = std::time::Instant::now();
-            let summary = summarize(&self.engine, &self.project, view, range, None).await.map_err(problem)?;
+            let summary = summarize(&self.engine, view, range, None)
+                .await
+                .map_err(problem)?;
             summaries.push(FeatureViewSummary {
                 view: view.name.clone(),
                 entity: view.entity.clone(),
@@ -31,25 +36,24 @@ impl House {
                 lookback: view.lookback,
                 file: view.file.display().to_string(),
                 range,
-                rows: summary.rows,
-                first: summary.first,
-                last: summary.last,
-                columns: summary
-                    .columns
-                    .into_iter()
-                    .map(|column| FeatureSummary {
-                        name: column.name,
-                        data_type: column.data_type,
-                        nulls: column.nulls,
-                        mean: column.mean,
-                        min: column.min,
-                        max: column.max,
-                    })
-                    .collect(),
+                rows: summary.first().map_or(0, |column| column.rows.unsigned_abs()),
+                columns: summary.into_iter().map(feature_as_shown).collect(),
                 elapsed_ms: started.elapsed().as_millis() as u64,
             });
         }
         Ok(summaries)
+    }
+}
+
+fn feature_as_shown(summary: tidemill_features::FeatureSummary) -> FeatureSummary {
+    FeatureSummary {
+        name: summary.feature,
+        nulls: summary.nulls.unsigned_abs(),
+        mean: summary.mean,
+        std: summary.std,
+        min: summary.min,
+        median: summary.p50,
+        max: summary.max,
     }
 }
 
@@ -60,7 +64,10 @@ pub(super) fn unknown<N: Display>(kind: &str, name: &str, known: impl Iterator<I
         .map(|known| (strsim::jaro_winkler(name, &known), known))
         .collect();
     let problem = Problem::new(ErrorCode::NotFound, format!("no {kind} is called `{name}`"));
-    let nearest = known.iter().max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > NEAR);
+    let nearest = known
+        .iter()
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > NEAR);
     match nearest {
         Some((_, nearest)) => problem.with_hint(format!("did you mean `{nearest}`?")),
         None if known.is_empty() => problem.with_hint("the project has none"),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_broker::{Broker, BrokerSettings, Fsync};
-use tidemill_ingest::{Ingest, IngestHandle, IngestWiring};
+use tidemill_ingest::{Ingest, IngestHandle, IngestLimits, IngestWiring};
 use tidemill_kafka::{Admin, ClientSettings};
 use tidemill_lake::Lake;
-use tidemill_project::{Origin, Project};
+use tidemill_project::{ByteSize, Origin, Project};
 use tidemill_types::{Clock, ErrorCode, Explain, Problem};
 
 use super::convert::problem;
@@ -50,38 +50,50 @@ impl KafkaSide {
         let cluster_id = match kafka.cluster_id.clone() {
             Some(id) => id,
             None => admin.cluster_id().await.map_err(problem)?.ok_or_else(|| {
-                Problem::new(ErrorCode::NotReady, format!("the broker at {bootstrap} tells no cluster id"))
-                    .with_hint("offsets are only safe with one: set kafka.cluster_id")
+                Problem::new(
+                    ErrorCode::NotReady,
+                    format!("the broker at {bootstrap} tells no cluster id"),
+                )
+                .with_hint("offsets are only safe with one: set kafka.cluster_id")
             })?,
         };
         for stream in project.streams.values() {
-            admin.ensure_topic(&stream.topic, stream.partitions, &Default::default()).await.map_err(problem)?;
+            admin
+                .ensure_topic(&stream.topic, stream.partitions, &Default::default())
+                .await
+                .map_err(problem)?;
         }
-        let mut side = KafkaSide { broker, client, admin, cluster_id, ingest: None };
+        let mut side = KafkaSide {
+            broker,
+            client,
+            admin,
+            cluster_id,
+            ingest: None,
+        };
         if with_ingest {
-            side.start_ingest(project, lake, clock).await?;
+            side.start_ingest(project, lake, clock)?;
         }
         Ok(side)
     }
 
-    async fn start_ingest(
+    fn start_ingest(
         &mut self,
         project: &Arc<Project>,
         lake: &Arc<Lake>,
         clock: &Arc<dyn Clock>,
     ) -> Result<(), Problem> {
+        let mut limits = IngestLimits::of(&project.settings.ingest);
+        limits.discovery_interval = project.settings.kafka.discovery_interval.duration();
         let wiring = IngestWiring {
-            streams: project.streams.values().cloned().collect(),
-            settings: project.settings.ingest.clone(),
             pipeline: project.settings.kafka.pipeline.clone(),
-            discovery_interval: project.settings.kafka.discovery_interval.duration(),
-            cluster_id: self.cluster_id.clone(),
+            streams: project.streams.values().cloned().collect(),
             client: self.client.clone(),
-            admin: self.admin.clone(),
+            cluster_id: Some(self.cluster_id.clone()),
             lake: Arc::clone(lake),
+            limits,
             clock: Arc::clone(clock),
         };
-        self.ingest = Some(Ingest::start(wiring).await.map_err(problem)?);
+        self.ingest = Some(Ingest::start(wiring).map_err(problem)?);
         Ok(())
     }
 
@@ -126,7 +138,7 @@ impl KafkaSide {
     /// Stops ingest, which commits what it holds, then the broker.
     pub async fn close(self) -> Result<(), Problem> {
         if let Some(ingest) = self.ingest {
-            ingest.shutdown().await.map_err(problem)?;
+            ingest.shutdown().await;
         }
         drop(self.admin);
         match self.broker {
@@ -147,8 +159,10 @@ pub fn client_settings(project: &Project, bootstrap: &str) -> ClientSettings {
 /// Starts the in-process broker of a project, which holds what its pipeline has not committed.
 pub async fn start_broker(project: &Project, state_dir: &Path) -> Result<Broker, Problem> {
     let configured = &project.settings.broker;
-    let port_is_default =
-        project.provenance.get("broker.port").is_none_or(|origin| matches!(origin.origin, Origin::Default));
+    let port_is_default = project
+        .provenance
+        .get("broker.port")
+        .is_none_or(|origin| matches!(origin.origin, Origin::Default));
     let mut settings = BrokerSettings {
         dir: state_dir.join(BROKER_DIR),
         // A port that was chosen is that port; without one the broker keeps the one it found at its first start.
@@ -160,15 +174,21 @@ pub async fn start_broker(project: &Project, state_dir: &Path) -> Result<Broker,
             tidemill_project::Fsync::Never => Fsync::Never,
         },
         fsync_interval_ms: configured.fsync_interval.as_millis().unsigned_abs(),
-        retention_ms: configured.retention.map(|retention| retention.as_millis().unsigned_abs()),
-        retention_bytes: configured.retention_bytes.map(|bytes| bytes.bytes()),
-        segment_bytes: configured.segment_bytes.bytes(),
+        retention_ms: configured
+            .retention
+            .map(|retention| retention.as_millis().unsigned_abs()),
+        retention_bytes: configured.retention_bytes.map(ByteSize::as_u64),
+        segment_bytes: configured.segment_bytes.as_u64(),
         ..BrokerSettings::default()
     };
     settings.limits.connections_max = configured.connections_max as usize;
-    settings.limits.request_bytes_max = configured.request_bytes.bytes() as usize;
+    settings.limits.request_bytes_max = configured.request_bytes.as_usize();
     let broker = Broker::start(settings).await.map_err(|error| error.problem())?;
-    let topics: Vec<String> = project.streams.values().map(|stream| stream.topic.to_string()).collect();
+    let topics: Vec<String> = project
+        .streams
+        .values()
+        .map(|stream| stream.topic.to_string())
+        .collect();
     broker.hold(&tidemill_ingest::group_name(&project.settings.kafka.pipeline), &topics);
     Ok(broker)
 }

@@ -21,7 +21,11 @@ impl House {
     }
 
     pub(super) async fn list_deployment_events(&self, name: &DeploymentName) -> Result<Vec<DeploymentEvent>, Problem> {
-        let history = self.registry.deployment_history(name, DEPLOYMENT_EVENTS_MAX).await.map_err(problem)?;
+        let history = self
+            .registry
+            .deployment_history(name, DEPLOYMENT_EVENTS_MAX)
+            .await
+            .map_err(problem)?;
         if history.is_empty() {
             self.lifecycle.binding(name).map_err(problem)?;
         }
@@ -43,7 +47,9 @@ impl House {
     }
 
     pub(super) async fn serve_version(&self, request: DeployRequest) -> Result<Deployment, Problem> {
-        let deployment = request.deployment.unwrap_or_else(|| DeploymentName::from(request.model.clone()));
+        let deployment = request
+            .deployment
+            .unwrap_or_else(|| DeploymentName::from(request.model.clone()));
         let binding = self.lifecycle.binding(&deployment).map_err(problem)?;
         if binding.model != request.model {
             let other = tidemill_control::ControlError::OtherModel {
@@ -57,8 +63,11 @@ impl House {
             (Some(number), None) => VersionRef::Number(number),
             (None, Some(alias)) => VersionRef::Alias(alias),
             _ => {
-                return Err(Problem::new(ErrorCode::InvalidInput, "a deployment needs a version or an alias, and not both")
-                    .with_hint("give `version`, as 2, or `alias`, as `challenger`"));
+                return Err(Problem::new(
+                    ErrorCode::InvalidInput,
+                    "a deployment needs a version or an alias, and not both",
+                )
+                .with_hint("give `version`, as 2, or `alias`, as `challenger`"));
             }
         };
         // What goes live with the version is what it was trained with: its features' SQL.
@@ -97,7 +106,11 @@ impl House {
         // Without a version before there is nothing to go back to, and that is no error here.
         let previous = self.registry.previous_version(&deployment.deployment).await.ok();
         Deployment {
-            alias: self.lifecycle.binding(&deployment.deployment).ok().map(|binding| binding.alias.clone()),
+            alias: self
+                .lifecycle
+                .binding(&deployment.deployment)
+                .ok()
+                .map(|binding| binding.alias.clone()),
             previous: previous.map(|previous| previous.version),
             name: deployment.deployment,
             model: deployment.model,

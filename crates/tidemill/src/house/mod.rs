@@ -28,7 +28,7 @@ use tidemill_training::{TrainStep, Trainer};
 use tidemill_types::{Clock, Micros};
 
 pub use kafka::{KafkaSide, client_settings, start_broker};
-pub use open::{Parts, catalog, engine_settings, state_dir};
+pub use open::{Parts, catalog, engine_settings};
 pub use server::server_settings;
 
 /// Hears how far a training is.

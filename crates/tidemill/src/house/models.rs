@@ -50,7 +50,11 @@ impl House {
 
     pub(super) async fn show_version(&self, model: &ModelName, number: VersionNumber) -> Result<ModelVersion, Problem> {
         let current = self.registry.current_deployments().await.map_err(problem)?;
-        let details = self.registry.version(model, &VersionRef::Number(number)).await.map_err(problem)?;
+        let details = self
+            .registry
+            .version(model, &VersionRef::Number(number))
+            .await
+            .map_err(problem)?;
         self.version_as_shown(details.version, &current).await
     }
 
@@ -65,9 +69,14 @@ impl House {
             algorithm = details.params.get(ALGORITHM_PARAM).cloned().unwrap_or_default();
             metrics = details.run.metrics;
         }
-        let serves = |deployment: &&Deployment| deployment.model == version.model && deployment.version == version.version;
+        let serves =
+            |deployment: &&Deployment| deployment.model == version.model && deployment.version == version.version;
         Ok(ModelVersion {
-            deployments: current.iter().filter(serves).map(|deployment| deployment.deployment.clone()).collect(),
+            deployments: current
+                .iter()
+                .filter(serves)
+                .map(|deployment| deployment.deployment.clone())
+                .collect(),
             model: version.model,
             version: version.version,
             run: version.run,
@@ -84,14 +93,21 @@ impl House {
         model: &ModelName,
         number: VersionNumber,
     ) -> Result<VersionLineage, Problem> {
-        let details = self.registry.version(model, &VersionRef::Number(number)).await.map_err(problem)?;
+        let details = self
+            .registry
+            .version(model, &VersionRef::Number(number))
+            .await
+            .map_err(problem)?;
         let history = self.registry.current_deployments().await.map_err(problem)?;
         let experiment = match &details.version.run {
             Some(run) => Some(self.registry.run(run).await.map_err(problem)?.run.experiment),
             None => None,
         };
         let lineage = details.lineage.ok_or_else(|| {
-            Problem::new(ErrorCode::NotFound, format!("no lineage was recorded for `{model}` {number}"))
+            Problem::new(
+                ErrorCode::NotFound,
+                format!("no lineage was recorded for `{model}` {number}"),
+            )
         })?;
         let serves = |deployment: &&Deployment| deployment.model == *model && deployment.version == number;
         Ok(VersionLineage {
@@ -101,7 +117,11 @@ impl House {
             run: details.version.run,
             experiment,
             lineage,
-            deployments: history.iter().filter(serves).map(|deployment| deployment.deployment.clone()).collect(),
+            deployments: history
+                .iter()
+                .filter(serves)
+                .map(|deployment| deployment.deployment.clone())
+                .collect(),
         })
     }
 
@@ -114,7 +134,12 @@ impl House {
         let mut events: Vec<AliasEvent> = Vec::new();
         let mut history = Vec::new();
         for alias in self.registry.aliases(model).await.map_err(problem)? {
-            history.extend(self.registry.alias_history(model, &alias.alias, ALIAS_EVENTS_MAX).await.map_err(problem)?);
+            history.extend(
+                self.registry
+                    .alias_history(model, &alias.alias, ALIAS_EVENTS_MAX)
+                    .await
+                    .map_err(problem)?,
+            );
         }
         history.sort_by(|a, b| (a.at, &a.alias).cmp(&(b.at, &b.alias)));
         for event in history {
@@ -155,5 +180,10 @@ impl House {
 const ALIAS_EVENTS_MAX: usize = 1_000;
 
 fn alias_as_shown(model: &ModelName, alias: tidemill_registry::Alias) -> Alias {
-    Alias { model: model.clone(), alias: alias.alias, version: alias.version, since: alias.since }
+    Alias {
+        model: model.clone(),
+        alias: alias.alias,
+        version: alias.version,
+        since: alias.since,
+    }
 }

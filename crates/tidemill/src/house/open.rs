@@ -1,12 +1,12 @@
 //! Opening a house: every part in the order in which they need each other.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tidemill_control::{Binding, Lifecycle};
 use tidemill_engine::{Catalog, Engine, EngineSettings, StreamTable, View};
 use tidemill_lake::{Lake, LakeLocation};
-use tidemill_project::{Place, Project};
+use tidemill_project::Project;
 use tidemill_registry::{RandomIds, Registry, RegistryLocation};
 use tidemill_serve::{InferenceObserver, NoObserver, Slots};
 use tidemill_training::Trainer;
@@ -30,39 +30,50 @@ pub struct Parts {
 
 impl Default for Parts {
     fn default() -> Parts {
-        Parts { kafka: false, ingest: false, observer: Arc::new(NoObserver), clock: Arc::new(SystemClock) }
+        Parts {
+            kafka: false,
+            ingest: false,
+            observer: Arc::new(NoObserver),
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 
 impl Parts {
     /// Everything: broker and ingest too.
     pub fn all() -> Parts {
-        Parts { kafka: true, ingest: true, ..Parts::default() }
+        Parts {
+            kafka: true,
+            ingest: true,
+            ..Parts::default()
+        }
     }
 }
 
 /// The owner of runs in the registry. One process holds a project at a time, so it needs no number.
 const RUN_OWNER: &str = "tidemill";
 
-/// The folder of a project's state.
-pub fn state_dir(project: &Project) -> PathBuf {
-    project.dir.join(&project.settings.storage.state)
-}
-
 impl House {
     /// Opens the house of a project. The caller holds the project's lock.
     pub async fn open(project: Arc<Project>, parts: Parts) -> Result<House, Problem> {
-        let state_dir = state_dir(&project);
+        let state_dir = project.state_dir();
         let clock = Arc::clone(&parts.clock);
-        let storage = &project.settings.storage;
-        let lake_place = place(&project, storage.lake.as_ref(), &state_dir.join("lake"));
-        let options = storage.options.expose().clone();
-        let location = LakeLocation::parse(&lake_place, options).map_err(problem)?;
-        let lake = Arc::new(Lake::open_with_clock(location, Arc::clone(&clock)).await.map_err(problem)?);
-        let registry = open_registry(&project, &state_dir, &clock).await?;
+        let options = project.settings.storage.options.expose().clone();
+        let location = LakeLocation::parse(project.lake().expose(), options).map_err(problem)?;
+        let lake = Arc::new(
+            Lake::open_with_clock(location, Arc::clone(&clock))
+                .await
+                .map_err(problem)?,
+        );
+        let registry = open_registry(&project, &clock).await?;
         let engine_settings = engine_settings(&project);
-        let engine =
-            Engine::new(engine_settings, Arc::clone(&lake), Arc::new(registry.clone()), catalog(&project)?).map_err(problem)?;
+        let engine = Engine::new(
+            engine_settings,
+            Arc::clone(&lake),
+            Arc::new(registry.clone()),
+            catalog(&project)?,
+        )
+        .map_err(problem)?;
 
         let slots = Arc::new(Slots::new(Arc::clone(&parts.observer)));
         let bindings = project.deployments.values().map(|deployment| Binding {
@@ -70,10 +81,21 @@ impl House {
             model: deployment.model.clone(),
             alias: deployment.alias.clone(),
         });
-        let lifecycle = Lifecycle::new(registry.clone(), slots, Arc::clone(&clock), bindings.collect::<Vec<_>>());
+        let lifecycle = Lifecycle::new(
+            registry.clone(),
+            slots,
+            Arc::clone(&clock),
+            bindings.collect::<Vec<_>>(),
+        );
         lifecycle.reconcile().await.map_err(problem)?;
         let code_version = CodeVersion(env!("CARGO_PKG_VERSION").to_owned());
-        let trainer = Trainer::new(Arc::clone(&project), engine.clone(), registry.clone(), RUN_OWNER, code_version);
+        let trainer = Trainer::new(
+            Arc::clone(&project),
+            engine.clone(),
+            registry.clone(),
+            RUN_OWNER,
+            code_version,
+        );
 
         let kafka = match parts.kafka {
             true => Some(KafkaSide::open(&project, &state_dir, &lake, &clock, parts.ingest).await?),
@@ -100,13 +122,18 @@ impl House {
     }
 }
 
-async fn open_registry(project: &Project, state_dir: &Path, clock: &Arc<dyn Clock>) -> Result<Registry, Problem> {
-    let storage = &project.settings.storage;
-    let database = place(project, storage.registry.as_ref(), &state_dir.join("registry.db"));
-    let artifacts = PathBuf::from(place(project, storage.artifacts.as_ref(), &state_dir.join("artifacts")));
-    let url = if database.contains("://") || database.starts_with("sqlite:") { database } else { format!("sqlite:{database}") };
+async fn open_registry(project: &Project, clock: &Arc<dyn Clock>) -> Result<Registry, Problem> {
+    let database = project.registry().expose().to_owned();
+    let artifacts = PathBuf::from(project.artifacts().expose());
+    let url = if database.contains("://") || database.starts_with("sqlite:") {
+        database
+    } else {
+        format!("sqlite:{database}")
+    };
     let location = RegistryLocation::parse(&url, &artifacts).map_err(problem)?;
-    let registry = Registry::open(&location, Arc::clone(clock), Arc::new(RandomIds)).await.map_err(problem)?;
+    let registry = Registry::open(&location, Arc::clone(clock), Arc::new(RandomIds))
+        .await
+        .map_err(problem)?;
     // Whoever holds the lock is alone: a run that still says it is running was left by a dead process.
     for run in registry.reap_running(RUN_OWNER).await.map_err(problem)? {
         tracing::warn!(run = %run, "run {run} was left by a process that died; it is marked as killed");
@@ -114,25 +141,16 @@ async fn open_registry(project: &Project, state_dir: &Path, clock: &Arc<dyn Cloc
     Ok(registry)
 }
 
-/// A configured place as a path or URL; a relative path starts at the project's folder.
-fn place(project: &Project, configured: Option<&Place>, default: &Path) -> String {
-    match configured {
-        Some(place) if place.is_url() => place.expose().to_owned(),
-        Some(place) => project.dir.join(place.expose()).display().to_string(),
-        None => default.display().to_string(),
-    }
-}
-
 /// The engine's limits from the project's settings.
 pub fn engine_settings(project: &Project) -> EngineSettings {
     let configured = &project.settings.engine;
     let defaults = EngineSettings::default();
     EngineSettings {
-        memory_bytes: configured.memory.bytes() as usize,
+        memory_bytes: configured.memory.as_usize(),
         threads: configured.threads.unwrap_or(defaults.threads),
         query_timeout: configured.query_timeout.duration(),
         query_rows: configured.query_rows,
-        query_bytes: configured.query_bytes.bytes() as usize,
+        query_bytes: configured.query_bytes.as_usize(),
         ..defaults
     }
 }
@@ -143,12 +161,15 @@ pub fn catalog(project: &Project) -> Result<Catalog, Problem> {
         name: TableName::from(stream.name.clone()),
         schema: stream.schema.landed_arrow(),
         event_time: stream.event_time.clone(),
-        comment: stream.schema.doc().unwrap_or_default().to_owned(),
+        comment: stream.schema.doc.clone().unwrap_or_default(),
     });
     let views = project.views.values().map(|view| View {
         name: TableName::from(view.name.clone()),
         sql: view.sql.clone(),
-        comment: view.description.clone(),
+        comment: view.description.clone().unwrap_or_default(),
     });
-    Ok(Catalog { streams: streams.collect(), views: views.collect() })
+    Ok(Catalog {
+        streams: streams.collect(),
+        views: views.collect(),
+    })
 }

@@ -7,6 +7,7 @@ use tidemill_api::{
     Operations, RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
     TableDescription, TrainOutcome, TrainRequest, VersionLineage,
 };
+use tidemill_monitor::{CheckSelection, run_checks};
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
 use tidemill_types::{AliasName, DeploymentName, ModelName, Problem, RunId, VersionNumber};
 
@@ -46,16 +47,12 @@ impl Operations for House {
     }
 
     async fn check(&self, request: CheckRequest) -> Result<CheckReport, Problem> {
-        let known = request.names.iter().find(|name| !self.project.checks.contains_key(*name));
-        if let Some(unknown) = known {
-            return Err(super::features::unknown("check", unknown.as_str(), self.project.checks.keys()));
-        }
-        let names = match request.names.is_empty() {
-            true => self.project.checks.keys().cloned().collect(),
-            false => request.names.clone(),
+        let selection = match request.names.as_slice() {
+            [] => CheckSelection::All,
+            names => CheckSelection::Named(names),
         };
-        let report = tidemill_monitor::run_checks(&self.engine, &self.project, &names, request.range(), None);
-        Ok(check_report(report.await.map_err(problem)?))
+        let report = run_checks(&self.engine, &self.project, selection, request.range(), None);
+        Ok(check_report(&self.project, report.await.map_err(problem)?))
     }
 
     async fn train(&self, request: TrainRequest) -> Result<TrainOutcome, Problem> {
@@ -140,7 +137,11 @@ impl Operations for House {
         version: Option<VersionNumber>,
         request: InferRequest,
     ) -> Result<InferResponse, Problem> {
-        self.lifecycle.slots().infer(deployment, version, request).await.map_err(problem)
+        self.lifecycle
+            .slots()
+            .infer(deployment, version, request)
+            .await
+            .map_err(problem)
     }
 
     async fn dead_letters(&self, request: DeadLettersRequest) -> Result<Vec<DeadLetterSummary>, Problem> {

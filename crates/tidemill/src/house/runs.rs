@@ -1,6 +1,8 @@
 //! Experiments and runs, as the API shows them.
 
-use tidemill_api::{ComparedMetric, ComparedParam, Experiment, RUNS_LISTED, Run, RunArtifact, RunComparison, RunSummary, RunsRequest};
+use tidemill_api::{
+    ComparedMetric, ComparedParam, Experiment, RUNS_LISTED, Run, RunArtifact, RunComparison, RunSummary, RunsRequest,
+};
 use tidemill_registry::{RunDetails, RunFilter, RunOrder};
 use tidemill_training::{ALGORITHM_PARAM, MODEL_TAG};
 use tidemill_types::{Problem, RunId};
@@ -27,11 +29,19 @@ impl House {
             None => RunOrder::Newest,
             Some(metric) => {
                 let lowest_first = request.ascending || LOWER_IS_BETTER.contains(&metric.as_str());
-                if lowest_first { RunOrder::Lowest(metric) } else { RunOrder::Highest(metric) }
+                if lowest_first {
+                    RunOrder::Lowest(metric)
+                } else {
+                    RunOrder::Highest(metric)
+                }
             }
         };
         let limit = request.limit.unwrap_or(RUNS_LISTED) as usize;
-        let filter = RunFilter { experiment: request.experiment, order, limit };
+        let filter = RunFilter {
+            experiment: request.experiment,
+            order,
+            limit,
+        };
         let mut summaries = Vec::new();
         for run in self.registry.runs(&filter).await.map_err(problem)? {
             let summary = summary(&self.registry.run(&run.id).await.map_err(problem)?);
@@ -56,7 +66,10 @@ impl House {
             artifacts: details
                 .artifacts
                 .into_iter()
-                .map(|entry| RunArtifact { path: entry.path, sha256: entry.hash.to_string() })
+                .map(|entry| RunArtifact {
+                    path: entry.path,
+                    sha256: entry.hash.to_string(),
+                })
                 .collect(),
         })
     }
@@ -69,19 +82,39 @@ impl House {
         let mut names: Vec<&String> = Vec::new();
         let mut metric_names: Vec<&String> = Vec::new();
         for run in &runs {
-            names.extend(run.params.keys().filter(|name| !names.contains(name)).collect::<Vec<_>>());
-            metric_names.extend(run.run.metrics.0.keys().filter(|name| !metric_names.contains(name)).collect::<Vec<_>>());
+            names.extend(
+                run.params
+                    .keys()
+                    .filter(|name| !names.contains(name))
+                    .collect::<Vec<_>>(),
+            );
+            metric_names.extend(
+                run.run
+                    .metrics
+                    .0
+                    .keys()
+                    .filter(|name| !metric_names.contains(name))
+                    .collect::<Vec<_>>(),
+            );
         }
         let params = names.into_iter().map(|name| {
             let values: Vec<_> = runs.iter().map(|run| run.params.get(name).cloned()).collect();
             let differs = values.iter().any(|value| value != &values[0]);
-            ComparedParam { name: name.clone(), values, differs }
+            ComparedParam {
+                name: name.clone(),
+                values,
+                differs,
+            }
         });
         let metrics = metric_names.into_iter().map(|name| ComparedMetric {
             name: name.clone(),
             values: runs.iter().map(|run| run.run.metrics.get(name)).collect(),
         });
-        Ok(RunComparison { params: params.collect(), metrics: metrics.collect(), runs: runs.iter().map(summary).collect() })
+        Ok(RunComparison {
+            params: params.collect(),
+            metrics: metrics.collect(),
+            runs: runs.iter().map(summary).collect(),
+        })
     }
 }
 

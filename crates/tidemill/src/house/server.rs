@@ -9,7 +9,7 @@ pub fn server_settings(project: &Project, token: Option<Token>) -> ServerSetting
     ServerSettings {
         address: configured.address,
         token,
-        request_bytes_max: configured.request_bytes.bytes() as usize,
+        request_bytes_max: configured.request_bytes.as_usize(),
         requests_in_flight_max: configured.requests_in_flight,
         request_timeout: configured.request_timeout.duration(),
         shutdown_timeout: configured.shutdown_timeout.duration(),

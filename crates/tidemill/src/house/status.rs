@@ -6,7 +6,7 @@ use tidemill_api::{
 };
 use tidemill_engine::TableKind as EngineTableKind;
 use tidemill_ingest::{StreamState as IngestState, StreamStatus as IngestStatus};
-use tidemill_types::{Problem, TableName};
+use tidemill_types::{ErrorCode, Problem, TableName};
 
 use super::House;
 use super::convert::problem;
@@ -58,7 +58,11 @@ impl House {
     async fn resting_streams(&self) -> Result<Vec<StreamStatus>, Problem> {
         let mut streams = Vec::new();
         for stream in self.project.streams.values() {
-            let table = self.lake.table(&TableName::from(stream.name.clone())).await.map_err(problem)?;
+            let table = self
+                .lake
+                .table(&TableName::from(stream.name.clone()))
+                .await
+                .map_err(problem)?;
             let (mut rows, mut version) = (0, None);
             if let Some(table) = table {
                 rows = table.rows().await.map_err(problem)?;
@@ -87,7 +91,11 @@ impl House {
         for table in self.engine.tables().await.map_err(problem)? {
             let Ok(name) = TableName::new(table.name) else { continue };
             let landed = matches!(table.kind, EngineTableKind::Stream | EngineTableKind::Lake);
-            let in_lake = if landed { self.lake.table(&name).await.map_err(problem)? } else { None };
+            let in_lake = if landed {
+                self.lake.table(&name).await.map_err(problem)?
+            } else {
+                None
+            };
             let rows = match &in_lake {
                 Some(table) => Some(table.rows().await.map_err(problem)?),
                 None => None,
@@ -121,15 +129,18 @@ impl House {
 
 fn running_stream(status: IngestStatus) -> StreamStatus {
     let (state, problem) = match status.state {
-        IngestState::Running => (StreamState::Running, None),
-        IngestState::Paused { reason } => (StreamState::Paused, Some(reason)),
+        IngestState::Starting | IngestState::Running => (StreamState::Running, None),
+        // A broker that does not answer is waited for: it is not ingest that failed.
+        IngestState::Waiting { problem } => (StreamState::Paused, Some(problem)),
+        IngestState::Paused { reason } => (StreamState::Paused, Some(Problem::new(ErrorCode::NotReady, reason))),
         IngestState::Failed { problem } => (StreamState::Failed, Some(problem)),
         IngestState::Stopped => (StreamState::Stopped, None),
     };
-    let partitions = status
-        .partitions
-        .into_iter()
-        .map(|partition| PartitionStatus { partition: partition.partition, next: partition.next, end: partition.end });
+    let partitions = status.partitions.into_iter().map(|partition| PartitionStatus {
+        partition: partition.partition,
+        next: partition.landed,
+        end: partition.end,
+    });
     StreamStatus {
         stream: status.stream,
         topic: status.topic,
@@ -137,11 +148,11 @@ fn running_stream(status: IngestStatus) -> StreamStatus {
         problem,
         rows: status.rows,
         dead_letters: status.dead,
-        lag_rows: status.lag_rows,
+        lag_rows: status.lag_rows.unwrap_or(0),
         watermark: status.watermark,
         table_version: status.version,
         committed_at: status.committed_at,
-        commit_ms: status.commit_ms,
+        commit_ms: None,
         partitions: partitions.collect(),
     }
 }

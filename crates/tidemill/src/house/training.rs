@@ -15,7 +15,10 @@ impl House {
         let started = Instant::now();
         let who = actor(request.actor);
         let mut order = TrainOrder::new(request.model.clone(), who.clone());
-        order.algorithm = request.algorithm.map(|name| name.parse().map_err(problem)).transpose()?;
+        order.algorithm = request
+            .algorithm
+            .map(|name| name.parse().map_err(problem))
+            .transpose()?;
         order.params = request.params.into_iter().collect();
         order.seed = request.seed;
         order.train = request.train;
@@ -23,7 +26,10 @@ impl House {
         order.experiment = request.experiment;
         order.name = request.name;
         order.register = request.register.unwrap_or(true);
-        let hear = self.on_train_step.clone().unwrap_or_else(|| Arc::new(|_: TrainStep| ()));
+        let hear = self
+            .on_train_step
+            .clone()
+            .unwrap_or_else(|| Arc::new(|_: TrainStep| ()));
         let trained = self.trainer.train(order, &*hear).await.map_err(problem)?;
 
         let version: Option<VersionNumber> = match trained.end {
@@ -68,7 +74,7 @@ impl House {
             gate: trained.gate,
             version,
             content_hash: trained.content_hash,
-            checks: check_report(trained.checks),
+            checks: check_report(&self.project, trained.checks),
             deployment,
             elapsed_ms: started.elapsed().as_millis() as u64,
         })
@@ -76,5 +82,8 @@ impl House {
 }
 
 fn row_counts(counts: SetCounts) -> RowCounts {
-    RowCounts { rows: counts.rows, positives: counts.positives }
+    RowCounts {
+        rows: counts.rows,
+        positives: counts.positives,
+    }
 }

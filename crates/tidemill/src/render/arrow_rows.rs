@@ -22,7 +22,9 @@ const CELL_CHARS_MAX: usize = 80;
 /// The rows as a table. Nulls are empty; floats have at most six digits after the point.
 pub fn rows_as_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Table, ArrowError> {
     let mut table = Table::new(schema.fields().iter().map(|field| field.name()));
-    let options = FormatOptions::default().with_timestamp_tz_format(Some(TIME_FORMAT)).with_null("");
+    let options = FormatOptions::default()
+        .with_timestamp_tz_format(Some(TIME_FORMAT))
+        .with_null("");
     for batch in batches {
         let columns = batch
             .columns()
@@ -32,7 +34,11 @@ pub fn rows_as_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Tabl
         for row in 0..batch.num_rows() {
             let cells = columns.iter().zip(batch.schema_ref().fields()).map(|(column, field)| {
                 let text = column.value(row).to_string();
-                if matches!(field.data_type(), DataType::Float64 | DataType::Float32) { short(&text) } else { cut(text) }
+                if matches!(field.data_type(), DataType::Float64 | DataType::Float32) {
+                    short(&text)
+                } else {
+                    cut(text)
+                }
             });
             table.row(cells);
         }

@@ -37,7 +37,11 @@ pub fn bytes(value: u64) -> String {
     let mut size = value as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if size < 1_000.0 {
-            return if unit == "B" { format!("{value} B") } else { format!("{size:.1} {unit}") };
+            return if unit == "B" {
+                format!("{value} B")
+            } else {
+                format!("{size:.1} {unit}")
+            };
         }
         size /= 1_000.0;
     }
@@ -50,8 +54,14 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([0, 999, 1_000, 1_754_155].map(count), ["0", "999", "1,000", "1,754,155"]);
-        assert_eq!([0.87131, 57.2, 12_345.6, f64::NAN].map(figure), ["0.8713", "57.20", "12346", "NaN"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_754_155].map(count),
+            ["0", "999", "1,000", "1,754,155"]
+        );
+        assert_eq!(
+            [0.87131, 57.2, 12_345.6, f64::NAN].map(figure),
+            ["0.8713", "57.20", "12346", "NaN"]
+        );
         assert_eq!([12, 1_500, 13_500_000].map(bytes), ["12 B", "1.5 kB", "13.5 MB"]);
         assert_eq!(share(0.00837), "0.84 %");
     }

@@ -17,8 +17,13 @@ pub struct Progress {
 impl Progress {
     /// Work of a known length, counted in `unit`.
     pub fn bar(quiet: bool, what: &str, unit: &str, length: u64) -> Progress {
-        let bar = if visible(quiet) { ProgressBar::new(length) } else { ProgressBar::hidden() };
-        let template = format!("{{prefix}} {{bar:30}} {{human_pos}}/{{human_len}} {unit} {{per_sec:.dim}} {{eta:.dim}} {{msg}}");
+        let bar = if visible(quiet) {
+            ProgressBar::new(length)
+        } else {
+            ProgressBar::hidden()
+        };
+        let template =
+            format!("{{prefix}} {{bar:30}} {{human_pos}}/{{human_len}} {unit} {{per_sec:.dim}} {{eta:.dim}} {{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("━╸─"));
         }
@@ -28,7 +33,11 @@ impl Progress {
 
     /// Work of unknown length.
     pub fn spinner(quiet: bool, what: &str) -> Progress {
-        let bar = if visible(quiet) { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar = if visible(quiet) {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
         if visible(quiet) {
             bar.enable_steady_tick(TICK);
         }

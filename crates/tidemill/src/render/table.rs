@@ -17,7 +17,9 @@ impl Table {
     /// A table with these column heads.
     pub fn new<H: AsRef<str>>(heads: impl IntoIterator<Item = H>) -> Table {
         let mut table = comfy_table::Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table
+            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+            .set_content_arrangement(ContentArrangement::Dynamic);
         if !std::io::stdout().is_terminal() {
             table.set_width(WIDTH_WITHOUT_TERMINAL);
         }
@@ -29,7 +31,11 @@ impl Table {
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) {
         let cells = cells.into_iter().map(|cell| {
             let text = cell.as_ref();
-            let alignment = if reads_as_number(text) { CellAlignment::Right } else { CellAlignment::Left };
+            let alignment = if reads_as_number(text) {
+                CellAlignment::Right
+            } else {
+                CellAlignment::Left
+            };
             Cell::new(text).set_alignment(alignment)
         });
         self.table.add_row(cells);

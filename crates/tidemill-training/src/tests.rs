@@ -1,0 +1,150 @@
+//! Pure parts of the pipeline: windows, and figures from scored rows.
+
+use std::sync::Arc;
+
+use arrow::array::{Float64Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use expect_test::{Expect, expect};
+use tidemill_project::{ModelSpec, Overrides, Project};
+use tidemill_types::{Explain, Micros, TimeRange};
+
+use crate::{decide_windows, evaluate};
+
+/// The model of the fraud project: windows of seven days, a gap of seven.
+fn fraud() -> ModelSpec {
+    let dir = tempfile::tempdir().unwrap();
+    tidemill_project::init(dir.path(), false).unwrap();
+    let project = Project::load(dir.path(), &Overrides::default()).unwrap();
+    project.models.values().next().unwrap().clone()
+}
+
+fn range(text: &str) -> TimeRange {
+    let (from, to) = text.split_once("..").unwrap();
+    TimeRange::new(from.parse().unwrap(), to.parse().unwrap())
+}
+
+fn check(train: Option<&str>, evaluate: Option<&str>, newest: Option<&str>, expected: &Expect) {
+    let newest = newest.map(|text| text.parse::<Micros>().unwrap());
+    let text = match decide_windows(&fraud(), train.map(range), evaluate.map(range), newest) {
+        Ok(windows) => format!("train {}, evaluate {}", windows.train, windows.evaluate),
+        Err(error) => {
+            let problem = error.problem();
+            format!("{}: {}", problem.code, problem.message)
+        }
+    };
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn windows_end_with_the_newest_day_that_is_labelled_whole() {
+    let published =
+        "train 2018-07-25T00:00:00Z to 2018-08-01T00:00:00Z, evaluate 2018-08-08T00:00:00Z to 2018-08-15T00:00:00Z";
+    for newest in ["2018-08-22T00:00:00Z", "2018-08-22T23:59:59Z"] {
+        let newest: Micros = newest.parse().unwrap();
+        let windows = decide_windows(&fraud(), None, None, Some(newest)).unwrap();
+        assert_eq!(
+            format!("train {}, evaluate {}", windows.train, windows.evaluate),
+            published
+        );
+    }
+    check(
+        None,
+        Some("2018-08-08..2018-08-15"),
+        None,
+        &expect![
+            "train 2018-07-25T00:00:00Z to 2018-08-01T00:00:00Z, evaluate 2018-08-08T00:00:00Z to 2018-08-15T00:00:00Z"
+        ],
+    );
+    check(
+        Some("2018-07-01..2018-08-01"),
+        Some("2018-08-08..2018-08-15"),
+        None,
+        &expect![
+            "train 2018-07-01T00:00:00Z to 2018-08-01T00:00:00Z, evaluate 2018-08-08T00:00:00Z to 2018-08-15T00:00:00Z"
+        ],
+    );
+}
+
+#[test]
+fn windows_that_cheat_or_hold_nothing_are_refused() {
+    check(
+        None,
+        None,
+        None,
+        &expect!["not_ready: no label of `labels.TX_FRAUD` is known yet"],
+    );
+    check(
+        Some("2018-07-25..2018-08-09"),
+        Some("2018-08-08..2018-08-15"),
+        None,
+        &expect![
+            "invalid_input: the training window (2018-07-25T00:00:00Z to 2018-08-09T00:00:00Z) ends after the evaluation window (2018-08-08T00:00:00Z to 2018-08-15T00:00:00Z) begins"
+        ],
+    );
+    check(
+        None,
+        Some("2018-08-08..2018-08-08"),
+        None,
+        &expect![
+            "invalid_input: the evaluation window `2018-08-08T00:00:00Z to 2018-08-08T00:00:00Z` needs a beginning and a later end"
+        ],
+    );
+}
+
+/// Rows of (day, customer, score, label).
+fn scored(rows: &[(i64, i64, f64, f64)]) -> RecordBatch {
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let schema = Schema::new(vec![
+        Field::new("TX_DATETIME", utc, false),
+        Field::new("CUSTOMER_ID", DataType::Int64, false),
+        Field::new("score", DataType::Float64, false),
+        Field::new("TX_FRAUD", DataType::Float64, false),
+    ]);
+    let times: Vec<i64> = rows.iter().map(|row| Micros::of_day(row.0).0 + 5).collect();
+    RecordBatch::try_new(
+        Arc::new(schema),
+        vec![
+            Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1))),
+            Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
+            Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.3))),
+        ],
+    )
+    .unwrap()
+}
+
+#[test]
+fn figures_are_those_of_the_rows() {
+    // Two days, one fraud each; the first is ranked first, the second last of three.
+    let rows = scored(&[
+        (1, 10, 0.9, 1.0),
+        (1, 11, 0.2, 0.0),
+        (1, 12, 0.1, 0.0),
+        (2, 13, 0.8, 0.0),
+        (2, 14, 0.7, 0.0),
+        (2, 15, 0.3, 1.0),
+    ]);
+    let evaluation = evaluate(&fraud(), "TX_DATETIME", &[rows]).unwrap();
+    assert_eq!((evaluation.rows, evaluation.positives), (6, 2));
+    // Of the 8 pairs of a fraud with a genuine one, 6 are in order.
+    assert!((evaluation.metrics.get("auc").unwrap() - 0.75).abs() < 1e-12);
+    // Precision is 1 at the first fraud and 2/4 at the second.
+    assert!((evaluation.metrics.get("average_precision").unwrap() - 0.75).abs() < 1e-12);
+    // 100 places a day find the one fraud of each.
+    assert!((evaluation.metrics.get("cp_at_100").unwrap() - 0.01).abs() < 1e-12);
+    let names: Vec<_> = evaluation.metrics.0.keys().cloned().collect();
+    assert_eq!(names, ["auc", "average_precision", "cp_at_100", "log_loss", "brier"]);
+}
+
+#[test]
+fn one_class_alone_cannot_be_evaluated() {
+    let error = evaluate(
+        &fraud(),
+        "TX_DATETIME",
+        &[scored(&[(1, 1, 0.5, 0.0), (1, 2, 0.4, 0.0)])],
+    )
+    .unwrap_err();
+    assert_eq!(error.problem().code.as_str(), "not_ready");
+    let error = evaluate(&fraud(), "NOT_THERE", &[scored(&[(1, 1, 0.5, 0.0), (1, 2, 0.4, 1.0)])]).unwrap_err();
+    assert!(error.to_string().contains("NOT_THERE"), "{error}");
+}
