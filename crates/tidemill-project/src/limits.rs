@@ -18,8 +18,7 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         ..
     } = settings;
     let zero = DurationText::from_millis(0);
-    let limits: [(&[&str], bool); 25] = [
-        (&["broker", "port"], broker.port == 0),
+    let limits: [(&[&str], bool); 24] = [
         (&["broker", "fsync_interval"], broker.fsync_interval == zero),
         (&["broker", "segment_bytes"], broker.segment_bytes.as_u64() == 0),
         (

@@ -11,7 +11,7 @@ use tidemill_engine::{Engine, Scope};
 use tidemill_features::{
     EvaluationWindows, RowCondition, SCORE_COLUMN, TrainingSet, TrainingSetRequest, evaluation_mask, training_set,
 };
-use tidemill_models::{Algorithm, Artifact, Fit, FitOptions, FitProgress, Hyperparameters, fit};
+use tidemill_models::{Artifact, Fit, FitOptions, FitProgress, Hyperparameters, fit};
 use tidemill_monitor::{CheckReport, CheckSelection, quarantine_conditions, run_checks};
 use tidemill_project::{ModelSpec, Project};
 use tidemill_registry::{Approval, MetricPoint, NewRun, NewVersion, Registry, RunEnd, Sha256Hash};
@@ -188,8 +188,7 @@ impl Trainer {
     async fn carry_out(&self, plan: &Plan, run: &RunId, on_step: OnStep<'_>) -> Result<Trained, TrainError> {
         let known_at = plan.windows.evaluate.from;
         on_step(TrainStep::Checks);
-        let checks = run_checks(&self.engine, &self.project, plan.checks(), plan.windows.train, known_at)
-        .await?;
+        let checks = run_checks(&self.engine, &self.project, plan.checks(), plan.windows.train, known_at).await?;
         if checks.stops_training() {
             let reason: String = stopped_by(&checks).chars().take(REASON_CHARS_MAX).collect();
             self.registry.finish_run(run, RunEnd::Stopped(reason)).await?;
@@ -252,7 +251,10 @@ impl Trainer {
         }
         let conditions: Vec<RowCondition> = quarantine_conditions(&self.project, plan.checks())?
             .into_iter()
-            .map(|condition| RowCondition { on: condition.on, expression: condition.expression })
+            .map(|condition| RowCondition {
+                on: condition.on,
+                expression: condition.expression,
+            })
             .collect();
         let request = |range: TimeRange, as_of: Option<Micros>| TrainingSetRequest {
             model: &plan.spec,

@@ -12,7 +12,8 @@ use crate::size::ByteSize;
 #[serde(default, deny_unknown_fields)]
 #[schemars(inline)]
 pub struct BrokerSettings {
-    /// The port at the first start; where it is taken, the next free one. The choice is written down and kept.
+    /// The port. Without this setting the broker takes 9092 or the next free one at its first start and keeps it; 0 takes any
+    /// free port at the first start.
     #[schemars(range(min = 1))]
     pub port: u16,
     /// When written records are forced to the disk. Records that were acknowledged survive the end of the process in any case;

@@ -238,6 +238,7 @@ impl Demo {
             ));
         }
         self.story.table(&train::as_table(&outcomes));
+        self.story.say("the first computed the features that the others share");
         self.story.look("tidemill runs list --order-by average_precision");
         self.story.look("tidemill sql \"select * from runs\"");
         Ok(outcomes)

@@ -72,6 +72,5 @@ async fn infer(global: &Global, from: &str) -> Result<tidemill_sources::Inferred
     })?;
     let client = ClientSettings::new(bootstrap, "tidemill-init");
     let admin = Admin::connect(&client).map_err(|error| error.problem())?;
-    Ok(infer_topic(&admin, &topic).await
-        .map_err(|error| error.problem())?)
+    Ok(infer_topic(&admin, &topic).await.map_err(|error| error.problem())?)
 }

@@ -1,10 +1,16 @@
 //! Logs on standard error, so that standard output stays data.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
-/// Starts logging with a level or a filter. A filter that cannot be read is told, and warnings are logged.
+/// Starts logging with a level or a filter. A bare level is that of tidemill's own crates, the libraries' stays at
+/// warnings. A filter that cannot be read is told, and warnings are logged.
 pub fn start(filter: &str) {
-    let parsed = EnvFilter::try_new(filter);
+    let text = match filter.parse::<LevelFilter>() {
+        Ok(level) => format!("{},tidemill={level}", level.min(LevelFilter::WARN)),
+        Err(_) => filter.to_owned(),
+    };
+    let parsed = EnvFilter::try_new(text);
     let unreadable = parsed.is_err();
     let filter_in_force = parsed.unwrap_or_else(|_| EnvFilter::new("warn"));
     let started = tracing_subscriber::fmt()

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::Cli;
-use args::{Command, Global};
+use args::Command;
 use context::Context;
 use failure::Failure;
 

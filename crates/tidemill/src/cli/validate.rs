@@ -11,8 +11,8 @@ use crate::house::{catalog, engine_settings};
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let project = context.project()?;
     // Against the declared schemas alone: what has landed does not decide whether a statement is right.
-    let engine = Engine::new(engine_settings(&project), None, None, catalog(&project)?)
-        .map_err(|error| error.problem())?;
+    let engine =
+        Engine::new(engine_settings(&project), None, None, catalog(&project)?).map_err(|error| error.problem())?;
     let failed = |error: tidemill_engine::EngineError| error.problem();
     let mut faults: Vec<Fault> = tidemill_features::validate(&engine, &project).await.map_err(failed)?;
     faults.extend(tidemill_monitor::validate(&engine, &project).await.map_err(failed)?);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use tidemill_api as api;
 use tidemill_monitor::CheckReport;
 use tidemill_project::Project;
@@ -12,14 +11,6 @@ use tidemill_types::{Explain, Problem};
 /// Any error of the house as a problem.
 pub fn problem<E: Explain>(error: E) -> Problem {
     error.problem()
-}
-
-/// Numbers as numbers and everything else as text: run parameters are texts in the registry.
-pub fn param_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 /// A run's state.
@@ -43,7 +34,11 @@ pub fn check_report(project: &Project, report: CheckReport) -> api::CheckReport 
             kind: outcome.kind,
             on: outcome.on,
             severity: outcome.severity,
-            file: project.checks.get(&outcome.check).map(|check| check.file.display().to_string()).unwrap_or_default(),
+            file: project
+                .checks
+                .get(&outcome.check)
+                .map(|check| check.file.display().to_string())
+                .unwrap_or_default(),
             mostly: Some(outcome.mostly).filter(|mostly| *mostly < 1.0),
             share: outcome.broken_share,
             rows: outcome.rows,

@@ -25,9 +25,7 @@ impl House {
         let mut summaries = Vec::new();
         for view in views {
             let started = std::time::Instant::now();
-            let summary = summarize(&self.engine, view, range, None)
-                .await
-                .map_err(problem)?;
+            let summary = summarize(&self.engine, view, range, None).await.map_err(problem)?;
             summaries.push(FeatureViewSummary {
                 view: view.name.clone(),
                 entity: view.entity.clone(),
