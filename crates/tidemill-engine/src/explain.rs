@@ -163,7 +163,7 @@ fn unknown_column(field: &Column, valid_fields: &[Column], position: Option<Posi
 }
 
 /// The candidate that is nearest to what was written, if one is near enough to have been meant.
-pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lower = written.to_lowercase();
     let distance = |candidate: &str| {
         let candidate = candidate.to_lowercase();
@@ -177,10 +177,10 @@ pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'
     };
     candidates
         .into_iter()
-        .map(|candidate| (distance(candidate), candidate))
-        .filter(|(distance, candidate)| *distance * 2 < candidate.len().max(lower.len()))
+        .map(|candidate| (distance(candidate), candidate.len().abs_diff(lower.len()), candidate))
+        .filter(|(distance, _, candidate)| *distance * 2 < candidate.len().max(lower.len()))
         .min()
-        .map(|(_, candidate)| candidate.to_owned())
+        .map(|(_, _, candidate)| candidate.to_owned())
 }
 
 /// `table 'tidemill.public.x' not found` names x.

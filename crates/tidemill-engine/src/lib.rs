@@ -29,6 +29,7 @@ mod workers;
 pub use catalog::{CATALOG, Catalog, ColumnDescription, SCHEMA, StreamTable, TableDescription, TableKind, View};
 pub use engine::{Engine, QueryAnswer};
 pub use error::{EngineError, Position};
+pub use explain::nearest;
 pub use rows::Rows;
 pub use scope::{Parameter, Scope, TableBounds};
 pub use scoped_session::ScopedSession;

@@ -1,7 +1,7 @@
 //! Why features or a training set could not be made.
 
 use arrow::error::ArrowError;
-use tidemill_engine::EngineError;
+use tidemill_engine::{EngineError, nearest};
 use tidemill_types::{ColumnName, ErrorCode, Explain, StreamName, ViewName};
 
 /// A failed computation of features.
@@ -113,9 +113,7 @@ impl Explain for FeaturesError {
             FeaturesError::MissingColumn { .. } => {
                 Some("its header names the key and the event time; the query must give both".to_owned())
             }
-            FeaturesError::UnknownFeature { known, .. } if !known.is_empty() => {
-                Some(format!("there is {}", known.join(", ")))
-            }
+            FeaturesError::UnknownFeature { feature, known } => known_features(feature, known),
             FeaturesError::AmbiguousFeature { .. } => Some("rename it in one of them".to_owned()),
             FeaturesError::NotNumeric { .. } => {
                 Some("models take numbers: cast it, or name the model's `features` without it".to_owned())
@@ -127,4 +125,15 @@ impl Explain for FeaturesError {
             _ => None,
         }
     }
+}
+
+/// The feature that was meant, or else all that there are.
+pub(crate) fn known_features(written: &ColumnName, known: &[String]) -> Option<String> {
+    if known.is_empty() {
+        return None;
+    }
+    Some(match nearest(written.as_str(), known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("its views give {}", known.join(", ")),
+    })
 }

@@ -16,6 +16,8 @@ mod lineage;
 mod quote;
 mod sources;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod training_set;
 mod validate;
 

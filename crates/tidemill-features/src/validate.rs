@@ -10,6 +10,7 @@ use tidemill_project::{Evaluation, Fault, FeatureView, ModelSpec, Origin, Projec
 use tidemill_types::{ColumnName, ErrorCode, Explain, Micros};
 
 use crate::columns::{ViewColumns, fits_model};
+use crate::error::known_features;
 use crate::evaluation::{EVALUATION_ROWS, EvaluationWindows, SCORE_COLUMN, evaluation_scope};
 
 /// Plans every feature view and evaluation and looks whether the models' features are there. Reads no rows; a project whose
@@ -182,12 +183,9 @@ fn check_model(project: &Project, model: &ModelSpec, views: &[(&FeatureView, &Sc
             ),
             None => format!("model `{name}`: no view of it gives the feature `{feature}`"),
         };
-        let known: Vec<&str> = all.iter().map(|(known, _, _)| known.as_str()).collect();
-        faults.push(fault(
-            setting("features"),
-            message,
-            &format!("its views give {}", known.join(", ")),
-        ));
+        let known: Vec<String> = all.iter().map(|(known, _, _)| known.clone()).collect();
+        let hint = known_features(feature, &known).unwrap_or_default();
+        faults.push(fault(setting("features"), message, &hint));
     }
 }
 

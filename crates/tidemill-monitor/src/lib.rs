@@ -13,6 +13,8 @@ mod row_checks;
 mod run;
 mod sample;
 mod selection;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use error::MonitorError;

@@ -97,7 +97,7 @@ fn memory_is_shared_out_and_made_data_is_bounded() {
         "select generate_series(1, 1000000000000)",
         LIMITS,
         &expect![
-            "limit_reached: the query needs more than it may have: `generate_series` would make 7999999999992 bytes, the limit i"
+            "limit_reached: the query needs more than it may have: `generate_series` would make 7999999999992 bytes, the limit is 67108864"
         ],
     );
     check(
@@ -111,7 +111,7 @@ fn memory_is_shared_out_and_made_data_is_bounded() {
         "select array_repeat(1.5, 1000000000)",
         LIMITS,
         &expect![
-            "limit_reached: the query needs more than it may have: `array_repeat` would make 8000000000 bytes, the limit is 6710"
+            "limit_reached: the query needs more than it may have: `array_repeat` would make 8000000000 bytes, the limit is 67108864"
         ],
     );
     check(

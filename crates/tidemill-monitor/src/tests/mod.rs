@@ -1,0 +1,6 @@
+//! Checks over a small lake, each project made for its test.
+
+mod house;
+mod quarantined;
+mod reports;
+mod validated;
