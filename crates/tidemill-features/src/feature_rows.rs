@@ -1,5 +1,7 @@
 //! The rows of a stream with a model's features beside them, labelled or not: what is scored in bulk.
 
+use std::collections::BTreeMap;
+
 use arrow::array::RecordBatch;
 use tidemill_engine::Engine;
 use tidemill_project::{ModelSpec, Project};
@@ -49,6 +51,7 @@ pub async fn feature_rows(
         range: request.range,
         as_of: request.as_of,
         conditions: &[],
+        versions: &BTreeMap::new(),
         with_label: false,
     };
     let assembled = assembly.run().await?;

@@ -7,11 +7,13 @@
 //! Absent on purpose: which algorithm learns from the rows, live features, backfill of views into tables of their own.
 
 mod assemble;
+mod choose;
 mod columns;
 mod compute;
 mod error;
 mod evaluation;
 mod feature_rows;
+mod join;
 mod lineage;
 mod quote;
 mod sources;
@@ -30,5 +32,5 @@ pub use feature_rows::{FeatureRows, FeatureRowsRequest, feature_rows};
 pub use lineage::feature_hash;
 pub use sources::view_scope;
 pub use summary::{FeatureSummary, summarize};
-pub use training_set::{TrainingSet, TrainingSetRequest, training_set};
+pub use training_set::{TrainingSet, TrainingSetRequest, training_set, training_set_at};
 pub use validate::validate;

@@ -1,9 +1,11 @@
 //! Training sets: the rows of a stream with their features and with the labels that were known.
 
+use std::collections::BTreeMap;
+
 use arrow::array::RecordBatch;
 use tidemill_engine::Engine;
 use tidemill_project::{ModelSpec, Project};
-use tidemill_types::{ColumnName, FeatureHash, Micros, StreamRange, TimeRange, TrainingInput};
+use tidemill_types::{ColumnName, FeatureHash, Micros, StreamRange, TableName, TimeRange, TrainingInput};
 
 use crate::assemble::Assembly;
 use crate::lineage::feature_hash;
@@ -55,6 +57,17 @@ pub async fn training_set(
     project: &Project,
     request: TrainingSetRequest<'_>,
 ) -> Result<TrainingSet, FeaturesError> {
+    training_set_at(engine, project, request, &BTreeMap::new()).await
+}
+
+/// The same over tables as they were at Delta versions: those of a lineage give the rows of its training set again. Tables that
+/// are not named are read at their newest version.
+pub async fn training_set_at(
+    engine: &Engine,
+    project: &Project,
+    request: TrainingSetRequest<'_>,
+    versions: &BTreeMap<TableName, i64>,
+) -> Result<TrainingSet, FeaturesError> {
     let assembly = Assembly {
         engine,
         project,
@@ -62,6 +75,7 @@ pub async fn training_set(
         range: request.range,
         as_of: request.as_of,
         conditions: request.conditions,
+        versions,
         with_label: true,
     };
     let assembled = assembly.run().await?;

@@ -65,7 +65,7 @@ pub(super) fn payments(days: i64, a_day: i64) -> Vec<Payment> {
             customer: (next(&mut state) % 7) as i32,
             terminal: (next(&mut state) % 5) as i32,
             amount: (next(&mut state) % 30_000) as f64 / 100.0,
-            fraud: i32::from(next(&mut state) % 9 == 0),
+            fraud: i32::from(next(&mut state).is_multiple_of(9)),
             labelled_at: at + 7 * DAY,
         });
     }

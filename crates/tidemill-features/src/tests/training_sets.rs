@@ -8,7 +8,7 @@ use tidemill_types::{ColumnName, Explain, TableName, TimeRange};
 use super::house::{DAY, Payment, SECOND, START, TestHouse, day, fraud_house, payments};
 use crate::{
     EvaluationWindows, FeatureRowsRequest, FeaturesError, RowCondition, TrainingSet, TrainingSetRequest,
-    evaluation_mask, feature_rows, training_set,
+    evaluation_mask, feature_rows, training_set, training_set_at,
 };
 
 fn model(house: &TestHouse) -> &ModelSpec {
@@ -215,6 +215,16 @@ async fn what_lands_while_it_is_made_is_not_in_it_and_the_lineage_makes_it_again
     assert_eq!(second.batch.num_rows(), first.batch.num_rows() + 1);
     assert_eq!(second.inputs[0].delta_version, first.inputs[0].delta_version + 1);
     assert_eq!(first.feature_hash, second.feature_hash);
+    let versions = first
+        .inputs
+        .iter()
+        .map(|input| (input.table.clone(), input.delta_version));
+    let versions = versions.collect();
+    let again = training_set_at(&house.engine, &house.project, request(&house, &[]), &versions)
+        .await
+        .unwrap();
+    assert_eq!(again.batch, first.batch);
+    assert_eq!((again.inputs, again.streams), (first.inputs, first.streams));
 }
 
 async fn check_refused(house: &TestHouse, model: &ModelSpec, expected: &Expect) {
