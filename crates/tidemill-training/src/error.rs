@@ -135,8 +135,12 @@ impl Explain for TrainError {
     fn code(&self) -> ErrorCode {
         match self {
             TrainError::UnknownModel { .. } => ErrorCode::NotFound,
-            TrainError::NoLabels { .. } | TrainError::Empty { .. } => ErrorCode::NotReady,
-            TrainError::Window { .. } | TrainError::Overlap { .. } => ErrorCode::InvalidInput,
+            TrainError::NoLabels { .. } | TrainError::Empty { .. } | TrainError::Evaluation { .. } => {
+                ErrorCode::NotReady
+            }
+            TrainError::Window { .. } | TrainError::Overlap { .. } | TrainError::EvaluationColumn { .. } => {
+                ErrorCode::InvalidInput
+            }
             TrainError::Hyperparameters(error) => error.code(),
             TrainError::Monitor(error) => error.code(),
             TrainError::Features(error) => error.code(),
@@ -145,8 +149,6 @@ impl Explain for TrainError {
             TrainError::Data { source, .. } => source.code(),
             TrainError::Fit { source, .. } => source.code(),
             TrainError::Score { source, .. } => source.code(),
-            TrainError::EvaluationColumn { .. } => ErrorCode::InvalidInput,
-            TrainError::Evaluation { .. } => ErrorCode::NotReady,
             TrainError::Registry(error) => error.code(),
             TrainError::ContentHash | TrainError::Arrow(_) | TrainError::BrokeOff(_) => ErrorCode::Internal,
         }

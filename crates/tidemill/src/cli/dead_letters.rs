@@ -6,7 +6,7 @@ use tidemill_types::{KafkaPartition, LastOffset};
 use super::args::DeadLettersCommand;
 use super::context::Context;
 use super::failure::{Failure, json, line};
-use crate::render::Table;
+use crate::render::{Table, instant};
 
 pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), Failure> {
     let reached = context.reach("dead-letters").await?;
@@ -30,7 +30,7 @@ pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), F
                             letter.id.stream.to_string(),
                             letter.id.partition.to_string(),
                             letter.id.offset.to_string(),
-                            letter.kafka_time.to_string(),
+                            instant(letter.kafka_time),
                             letter.code,
                             letter.error,
                         ]);

@@ -19,7 +19,7 @@ use super::failure::{Failure, io};
 use super::send::{run_replay, simulator_options};
 use super::up::RunningHouse;
 use super::{check, train};
-use crate::render::{Story, Table, bytes, count, figure, rows_as_table};
+use crate::render::{Story, Table, bytes, count, figure, instant, rows_as_table};
 use crate::signal;
 
 /// The first simulated day.
@@ -59,15 +59,14 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
     let Ok(demo) = outcome else {
         return outcome.map(|_| ());
     };
-    demo.story
-        .say(format!("the story took {:.0} s", began.elapsed().as_secs_f64()));
+    Story::say(format!("the story took {:.0} s", began.elapsed().as_secs_f64()));
     if kept {
-        demo.story.say(format!(
+        Story::say(format!(
             "the server stays up at http://{}; the page to try it: http://{}/api",
             demo.running.address, demo.running.address
         ));
-        demo.story.look(&format!("tidemill --project {} status", dir.display()));
-        demo.story.say("Ctrl-C stops it");
+        Story::look(&format!("tidemill --project {} status", dir.display()));
+        Story::say("Ctrl-C stops it");
         signal::wait_for_stop().await;
     }
     demo.running.stop().await?;
@@ -81,7 +80,7 @@ async fn tell(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Demo, Fail
     let mut story = Story::new();
     story.chapter("A project of its own, and everything up in one process");
     let files = tidemill_project::init(dir, false)?;
-    story.say(format!(
+    Story::say(format!(
         "{} files in {}: settings, schemas, SQL",
         files.len(),
         dir.display()
@@ -96,7 +95,7 @@ async fn tell(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Demo, Fail
     let context = Context::new(global)?;
     let running = RunningHouse::start(&context, "demo").await?;
     let client = HttpClient::new(&format!("http://{}", running.address), None)?;
-    story.say(format!(
+    Story::say(format!(
         "broker {}, server http://{}",
         bootstrap(&running),
         running.address
@@ -149,20 +148,20 @@ impl Demo {
         let report = run_replay(true, &project, kafka.client(), source, options, &StopFlag::default()).await?;
         let seconds = report.elapsed.as_secs_f64();
         for stream in &report.streams {
-            self.story.say(format!(
+            Story::say(format!(
                 "{} records of `{}`, {}",
                 count(stream.rows),
                 stream.stream,
                 bytes(stream.bytes)
             ));
         }
-        self.story.say(format!(
+        Story::say(format!(
             "sent in {seconds:.1} s, {} records a second",
             count((report.rows() as f64 / seconds) as u64)
         ));
         let landing = std::time::Instant::now();
         kafka.wait_until_landed(LANDING_WAIT_MAX).await?;
-        self.story.say(format!(
+        Story::say(format!(
             "all of them landed {:.1} s later, rows and offsets in the same commits",
             landing.elapsed().as_secs_f64()
         ));
@@ -182,7 +181,7 @@ impl Demo {
             to: Some(Micros::of_day(to)),
         };
         for view in self.client.features(request).await? {
-            self.story.say(format!(
+            Story::say(format!(
                 "{} for {} payments in {:.1} s ({})",
                 view.view,
                 count(view.rows),
@@ -192,11 +191,11 @@ impl Demo {
             let mut table = Table::new(["feature", "mean", "max"]);
             for column in view.columns {
                 let shown = |value: Option<f64>| value.map(figure).unwrap_or_default();
-                table.row([column.name.to_string(), shown(column.mean), shown(column.max)]);
+                table.row([column.name.clone(), shown(column.mean), shown(column.max)]);
             }
-            self.story.table(&table);
+            Story::table(&table);
         }
-        self.story.look("tidemill features --from 2018-05-20 --to 2018-05-21");
+        Story::look("tidemill features --from 2018-05-20 --to 2018-05-21");
         Ok(())
     }
 
@@ -204,8 +203,8 @@ impl Demo {
         self.story
             .chapter("Checks are SQL too, and stop a training when they fail");
         let report = self.client.check(CheckRequest::default()).await?;
-        self.story.table(&check::as_table(&report));
-        self.story.look("tidemill check --json");
+        Story::table(&check::as_table(&report));
+        Story::look("tidemill check --json");
         if report.stops_training {
             return Err(Problem::new(ErrorCode::NotReady, "a check of the demo's own data fails").into());
         }
@@ -224,23 +223,23 @@ impl Demo {
             outcomes.push(self.client.train(request).await?);
         }
         if let Some(first) = outcomes.first() {
-            self.story.say(format!(
+            Story::say(format!(
                 "trained on {} ({} payments, {} frauds)",
                 first.train,
                 count(first.train_rows.rows),
                 count(first.train_rows.positives)
             ));
-            self.story.say(format!(
+            Story::say(format!(
                 "judged on {} ({} payments, {} frauds, without cards known to be compromised)",
                 first.evaluate,
                 count(first.evaluate_rows.rows),
                 count(first.evaluate_rows.positives)
             ));
         }
-        self.story.table(&train::as_table(&outcomes));
-        self.story.say("the first computed the features that the others share");
-        self.story.look("tidemill runs list --order-by average_precision");
-        self.story.look("tidemill sql \"select * from runs\"");
+        Story::table(&train::as_table(&outcomes));
+        Story::say("the first computed the features that the others share");
+        Story::look("tidemill runs list --order-by average_precision");
+        Story::look("tidemill sql \"select * from runs\"");
         Ok(outcomes)
     }
 
@@ -261,15 +260,15 @@ impl Demo {
             return Err(Problem::new(ErrorCode::NotReady, "fewer than two models passed the gate").into());
         };
         self.story.chapter("The best is registered and deployed");
-        self.story.say(format!(
+        Story::say(format!(
             "{} has the best average precision, {}; it is {}",
             best.2,
             figure(best.0),
             best.1
         ));
         self.deploy(best.1, "best average precision").await?;
-        self.story.look("tidemill models show fraud");
-        self.story.look(&format!("tidemill models lineage fraud {}", best.1.0));
+        Story::look("tidemill models show fraud");
+        Story::look(&format!("tidemill models lineage fraud {}", best.1.0));
         Ok((best.1, second.1))
     }
 
@@ -285,7 +284,7 @@ impl Demo {
                 actor: Some("demo".to_owned()),
             })
             .await?;
-        self.story.say(format!(
+        Story::say(format!(
             "golden rows replayed; `{}` serves {}",
             deployed.name, deployed.version
         ));
@@ -339,11 +338,9 @@ impl Demo {
                 figure(*score),
             ]);
         }
-        self.story.table(&table);
-        self.story
-            .say(format!("{} rows by `{}` {version}", scores.len(), answer.model_name));
-        self.story
-            .look(&format!("curl http://{}/v2/models/fraud", self.running.address));
+        Story::table(&table);
+        Story::say(format!("{} rows by `{}` {version}", scores.len(), answer.model_name));
+        Story::look(&format!("curl http://{}/v2/models/fraud", self.running.address));
         Ok(())
     }
 
@@ -356,30 +353,28 @@ impl Demo {
             actor: Some("demo".to_owned()),
         };
         let back = self.client.rollback(&self.deployment, request).await?;
-        self.story
-            .say(format!("rolled back: `{}` serves {}", back.name, back.version));
+        Story::say(format!("rolled back: `{}` serves {}", back.name, back.version));
         expect_version(back.version, first)?;
         self.deploy(second, "forward again").await?;
         let mut table = Table::new(["since", "version", "move", "reason"]);
         for event in self.client.deployment_history(&self.deployment).await? {
             let action = serde_json::to_value(event.action).map_err(internal)?;
             table.row([
-                event.from.to_string(),
+                instant(event.from),
                 event.version.to_string(),
                 action.as_str().unwrap_or_default().to_owned(),
                 event.reason.unwrap_or_default(),
             ]);
         }
-        self.story.table(&table);
-        self.story.look("tidemill rollback fraud");
+        Story::table(&table);
+        Story::look("tidemill rollback fraud");
         Ok(())
     }
 
     async fn prove(&mut self) -> Result<(), Failure> {
         self.story.chapter("Nothing was lost");
         let answer = self.client.sql(SqlRequest::new(PROOF_SQL)).await?;
-        self.story
-            .table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
+        Story::table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
         let status = self.client.status().await?;
         let kafka = self
             .house()
@@ -411,8 +406,8 @@ impl Demo {
                 return Err(Problem::new(ErrorCode::Corrupt, what).into());
             }
         }
-        self.story.table(&produced);
-        self.story.look(&format!(
+        Story::table(&produced);
+        Story::look(&format!(
             "tidemill --project {} sql   (after: tidemill demo --keep)",
             self.dir.display()
         ));
@@ -421,9 +416,8 @@ impl Demo {
 
     async fn show(&self, sql: &str) -> Result<(), Failure> {
         let answer = self.client.sql(SqlRequest::new(sql)).await?;
-        self.story
-            .table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
-        self.story.look(&format!("tidemill sql \"{sql}\""));
+        Story::table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
+        Story::look(&format!("tidemill sql \"{sql}\""));
         Ok(())
     }
 }
@@ -447,6 +441,7 @@ fn name<N>(text: &str, new: impl Fn(String) -> Result<N, tidemill_types::Invalid
     new(text.to_owned()).map_err(internal)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn problem(error: tidemill_kafka::KafkaError) -> Problem {
     tidemill_types::Explain::problem(&error)
 }

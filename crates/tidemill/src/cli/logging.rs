@@ -7,7 +7,7 @@ use tracing_subscriber::filter::LevelFilter;
 /// warnings. A filter that cannot be read is told, and warnings are logged.
 pub fn start(filter: &str) {
     let text = match filter.parse::<LevelFilter>() {
-        Ok(level) => format!("{},tidemill={level}", level.min(LevelFilter::WARN)),
+        Ok(level) => format!("{},librdkafka=error,tidemill={level}", level.min(LevelFilter::WARN)),
         Err(_) => filter.to_owned(),
     };
     let parsed = EnvFilter::try_new(text);

@@ -6,7 +6,7 @@ use tidemill_types::{AliasName, ErrorCode, Lineage, ModelName, Problem, VersionN
 use super::args::ModelsCommand;
 use super::context::Context;
 use super::failure::{Failure, json, line};
-use crate::render::{Table, count, figure};
+use crate::render::{Table, count, figure, instant};
 
 pub async fn run(context: &Context, command: ModelsCommand) -> Result<(), Failure> {
     let reached = context.reach("models").await?;
@@ -75,7 +75,7 @@ async fn carry_out(context: &Context, command: ModelsCommand, house: &dyn Operat
                     metric("auc"),
                     metric("average_precision"),
                     version.content_hash.chars().take(12).collect(),
-                    version.created_at.to_string(),
+                    instant(version.created_at),
                 ]);
             }
             line(table.to_string())
@@ -124,13 +124,9 @@ async fn point(
         return json(&aliases);
     }
     let mut table = Table::new(["alias", "version", "since"]);
-    aliases.iter().for_each(|alias| {
-        table.row([
-            alias.alias.to_string(),
-            alias.version.to_string(),
-            alias.since.to_string(),
-        ]);
-    });
+    for alias in &aliases {
+        table.row([alias.alias.to_string(), alias.version.to_string(), instant(alias.since)]);
+    }
     line(table.to_string())
 }
 

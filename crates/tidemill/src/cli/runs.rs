@@ -6,7 +6,7 @@ use tidemill_types::{ErrorCode, Metrics, Problem, RunId};
 use super::args::RunsCommand;
 use super::context::Context;
 use super::failure::{Failure, json, line};
-use crate::render::{Table, figure};
+use crate::render::{Table, figure, instant};
 
 /// Runs that are looked through for one whose id was cut short.
 const RUNS_SEARCHED_MAX: u32 = 10_000;
@@ -114,7 +114,7 @@ fn show_list(runs: &[RunSummary]) -> Result<(), Failure> {
             status_text(run),
             run.version
                 .map_or_else(|| "–".to_owned(), |version| version.to_string()),
-            run.started_at.to_string(),
+            instant(run.started_at),
         ];
         row.extend(listed.iter().map(|name| metric(&run.metrics, name)));
         table.row(row);
@@ -169,7 +169,7 @@ fn show_run(run: &Run) -> Result<(), Failure> {
 }
 
 fn show_comparison(comparison: &RunComparison) -> Result<(), Failure> {
-    let heads = ["".to_owned()]
+    let heads = [String::new()]
         .into_iter()
         .chain(comparison.runs.iter().map(|run| short(&run.id)));
     let mut table = Table::new(heads);

@@ -20,7 +20,7 @@ use crate::render::{Progress, bytes, count};
 use crate::signal;
 
 /// Longest wait for what was sent to land.
-const LANDING_WAIT_MAX: Duration = Duration::from_secs(3_600);
+const LANDING_WAIT_MAX: Duration = Duration::from_hours(1);
 /// Between two looks at a running server's lag.
 const LAG_POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// What a drift switch on the command line changes: amounts and habits, as a bad season would.

@@ -90,6 +90,7 @@ fn read_query() -> Result<String, Failure> {
     Ok(query)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unprintable(error: ArrowError) -> Problem {
     Problem::new(ErrorCode::Internal, format!("failed to print the answer: {error}"))
 }

@@ -4,7 +4,7 @@ use tidemill_api::{Status, StreamState};
 
 use super::context::{Context, Reached};
 use super::failure::{Failure, json, line};
-use crate::render::{Table, count};
+use crate::render::{Table, count, instant};
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let reached = context.reach("status").await?;
@@ -45,7 +45,7 @@ fn show(status: &Status, where_from: &str) -> Result<(), Failure> {
             count(stream.rows),
             count(stream.dead_letters),
             count(stream.lag_rows),
-            stream.watermark.map(|at| at.to_string()).unwrap_or_default(),
+            stream.watermark.map(instant).unwrap_or_default(),
             stream
                 .table_version
                 .map(|version| version.to_string())

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, token};
 use super::failure::{Failure, line};
-use crate::house::{House, Parts};
+use crate::house::{House, KafkaSide, Parts};
 use crate::lock::{ProjectLock, Taken, held_by};
 use crate::signal;
 
@@ -109,7 +109,7 @@ fn announce(context: &Context, running: &RunningHouse) -> Result<(), Failure> {
         "  server  http://{}     the page to try it: http://{}/api",
         running.address, running.address
     ))?;
-    let kind = match running.house.kafka().is_some_and(|kafka| kafka.is_embedded()) {
+    let kind = match running.house.kafka().is_some_and(KafkaSide::is_embedded) {
         true => "in-process broker",
         false => "Kafka",
     };

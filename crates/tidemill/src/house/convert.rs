@@ -9,6 +9,7 @@ use tidemill_registry as registry;
 use tidemill_types::{Explain, Problem};
 
 /// Any error of the house as a problem.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub fn problem<E: Explain>(error: E) -> Problem {
     error.problem()
 }

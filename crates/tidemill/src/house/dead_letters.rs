@@ -149,6 +149,7 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Probl
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unreadable(error: arrow::error::ArrowError) -> Problem {
     Problem::new(
         ErrorCode::Corrupt,

@@ -9,6 +9,7 @@ use tidemill_ingest::{Ingest, IngestHandle, IngestLimits, IngestWiring};
 use tidemill_kafka::{Admin, ClientSettings};
 use tidemill_lake::Lake;
 use tidemill_project::{ByteSize, Origin, Project};
+use tidemill_sources::topic_configs;
 use tidemill_types::{Clock, ErrorCode, Explain, Problem};
 
 use super::convert::problem;
@@ -59,7 +60,7 @@ impl KafkaSide {
         };
         for stream in project.streams.values() {
             admin
-                .ensure_topic(&stream.topic, stream.partitions, &Default::default())
+                .ensure_topic(&stream.topic, stream.partitions, &topic_configs())
                 .await
                 .map_err(problem)?;
         }

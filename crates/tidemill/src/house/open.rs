@@ -63,7 +63,8 @@ impl House {
         let lake = Arc::new(
             Lake::open_with_clock(location, Arc::clone(&clock))
                 .await
-                .map_err(problem)?,
+                .map_err(problem)?
+                .with_checkpoint_commits(project.settings.ingest.checkpoint_commits as u32),
         );
         let registry = open_registry(&project, &clock).await?;
         let engine_settings = engine_settings(&project);

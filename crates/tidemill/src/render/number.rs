@@ -1,11 +1,13 @@
-//! Numbers as people read them.
+//! Numbers and times as people read them.
+
+use tidemill_types::Micros;
 
 /// A count with its thousands apart: `1,754,155`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -48,6 +50,12 @@ pub fn bytes(value: u64) -> String {
     format!("{size:.1} TB")
 }
 
+/// An instant to the second, in UTC: `2018-07-25 12:00:00`.
+pub fn instant(at: Micros) -> String {
+    let text = Micros(at.as_seconds() * 1_000_000).to_string();
+    text.trim_end_matches('Z').replace('T', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +72,6 @@ mod tests {
         );
         assert_eq!([12, 1_500, 13_500_000].map(bytes), ["12 B", "1.5 kB", "13.5 MB"]);
         assert_eq!(share(0.00837), "0.84 %");
+        assert_eq!(instant(Micros(1_532_520_000_123_456)), "2018-07-25 12:00:00");
     }
 }

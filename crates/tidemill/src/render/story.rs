@@ -23,19 +23,23 @@ impl Story {
     }
 
     /// A sentence.
-    pub fn say(&self, text: impl AsRef<str>) {
+    pub fn say(text: impl AsRef<str>) {
         Self::print(&format!("   {}\n", text.as_ref()));
     }
 
     /// A command to look closer with.
-    pub fn look(&self, command: &str) {
+    pub fn look(command: &str) {
         Self::print(&format!("   ▸ {command}\n"));
     }
 
     /// A table, indented.
-    pub fn table(&self, table: &Table) {
-        let text: String = table.to_string().lines().map(|line| format!("   {line}\n")).collect();
-        Self::print(&text);
+    pub fn table(table: &Table) {
+        for line in table.to_string().lines() {
+            Self::print(&format!(
+                "   {line}
+"
+            ));
+        }
     }
 
     fn print(text: &str) {

@@ -55,16 +55,11 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = comfy_table::Table::new();
         table
-            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+            .load_preset(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic);
-        for component in [
-            TableComponent::HorizontalLines,
-            TableComponent::TopBorder,
-            TableComponent::BottomBorder,
-        ] {
-            table.remove_style(component);
+        for component in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+            table.set_style(component, '─');
         }
-        table.set_style(TableComponent::HeaderLines, '─');
         if !std::io::stdout().is_terminal() {
             table.set_width(WIDTH_WITHOUT_TERMINAL);
         }
@@ -104,6 +99,6 @@ mod tests {
             ───────────────────────────
              a      1,754,155   0.84 %
              bc             7"]]
-        .assert_eq(&format!("\n{table}").replace("\n", "\n"));
+        .assert_eq(&format!("\n{table}"));
     }
 }
