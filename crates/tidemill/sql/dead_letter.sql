@@ -8,7 +8,7 @@ select
     stage,
     code,
     error,
-    octet_length(value) as value_bytes,
+    length(encode(value, 'hex')) / 2 as value_bytes,
     key,
     value,
     headers

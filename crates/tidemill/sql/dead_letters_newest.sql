@@ -8,7 +8,7 @@ select
     stage,
     code,
     error,
-    octet_length(value) as value_bytes
+    length(encode(value, 'hex')) / 2 as value_bytes
 from dead_letters
 where $stream = '' or stream = $stream
 order by _tm_kafka_time desc, stream, _tm_partition, _tm_offset desc
