@@ -46,7 +46,10 @@ const ONE_VERSION: [&str; 4] = ["arrow", "datafusion", "tokio", "axum"];
 const FILE_LINES_MAX: usize = 600;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the crate lies two folders below the root")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the crate lies two folders below the root")
 }
 
 fn read(path: &Path) -> String {
@@ -78,8 +81,13 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let mut arrows = BTreeMap::new();
     for entry in fs::read_dir(root().join("crates")).expect("there are crates").flatten() {
-        let manifest: toml::Table = read(&entry.path().join("Cargo.toml")).parse().expect("a manifest is TOML");
-        let name = manifest["package"]["name"].as_str().expect("a package has a name").to_owned();
+        let manifest: toml::Table = read(&entry.path().join("Cargo.toml"))
+            .parse()
+            .expect("a manifest is TOML");
+        let name = manifest["package"]["name"]
+            .as_str()
+            .expect("a package has a name")
+            .to_owned();
         let ours = manifest
             .get("dependencies")
             .and_then(toml::Value::as_table)
@@ -100,9 +108,19 @@ fn locked() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     for package in lock["package"].as_array().expect("a lock file lists packages") {
         let name = package["name"].as_str().expect("a package has a name").to_owned();
         let entry = packages.entry(name).or_default();
-        entry.0.insert(package["version"].as_str().expect("a package has a version").to_owned());
-        for dependency in package.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten() {
-            let name = dependency.as_str().and_then(|text| text.split(' ').next()).expect("a dependency has a name");
+        entry
+            .0
+            .insert(package["version"].as_str().expect("a package has a version").to_owned());
+        for dependency in package
+            .get("dependencies")
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let name = dependency
+                .as_str()
+                .and_then(|text| text.split(' ').next())
+                .expect("a dependency has a name");
             entry.1.insert(name.to_owned());
         }
     }
@@ -118,7 +136,10 @@ fn arrows_go_strictly_down() {
     assert_eq!(present, listed, "every crate stands on a floor");
     for (from, targets) in &arrows {
         for to in targets {
-            assert!(floors[from.as_str()] > floors[to.as_str()], "`{from}` must not depend on `{to}`");
+            assert!(
+                floors[from.as_str()] > floors[to.as_str()],
+                "`{from}` must not depend on `{to}`"
+            );
         }
     }
 }
@@ -131,10 +152,18 @@ fn light_crates_see_no_datafusion() {
         let mut queue = vec![light.to_owned()];
         while let Some(name) = queue.pop() {
             if seen.insert(name.clone()) {
-                queue.extend(packages.get(&name).into_iter().flat_map(|(_, dependencies)| dependencies.iter().cloned()));
+                queue.extend(
+                    packages
+                        .get(&name)
+                        .into_iter()
+                        .flat_map(|(_, dependencies)| dependencies.iter().cloned()),
+                );
             }
         }
-        let heavy: Vec<_> = seen.iter().filter(|name| name.starts_with("datafusion") || *name == "deltalake").collect();
+        let heavy: Vec<_> = seen
+            .iter()
+            .filter(|name| name.starts_with("datafusion") || *name == "deltalake")
+            .collect();
         assert!(heavy.is_empty(), "`{light}` reaches {heavy:?}");
     }
 }
@@ -150,13 +179,24 @@ fn the_lock_file_holds_one_version_of_what_must_be_one() {
 #[test]
 fn no_sql_file_is_an_orphan() {
     let root = root();
-    let sources: String = files(&root.join("crates"), ".rs").iter().map(|path| read(path)).collect();
+    let sources: String = files(&root.join("crates"), ".rs")
+        .iter()
+        .map(|path| read(path))
+        .collect();
     for path in files(&root, ".sql") {
         let relative = path.strip_prefix(&root).expect("found below the root").to_path_buf();
         // The project's own statements are found by their folder; the tidiness of their headers is validated elsewhere.
         let of_the_project = relative.starts_with("sql");
-        let name = relative.file_name().expect("a file has a name").to_string_lossy().into_owned();
-        assert!(of_the_project || sources.contains(&name), "nothing names `{}`", relative.display());
+        let name = relative
+            .file_name()
+            .expect("a file has a name")
+            .to_string_lossy()
+            .into_owned();
+        assert!(
+            of_the_project || sources.contains(&name),
+            "nothing names `{}`",
+            relative.display()
+        );
     }
 }
 
@@ -165,12 +205,18 @@ fn architecture_names_every_crate_and_folder() {
     let root = root();
     let text = read(&root.join("ARCHITECTURE.md"));
     for (name, _) in FLOORS {
-        assert!(text.contains(&format!("`{name}`")), "ARCHITECTURE.md does not name the crate `{name}`");
+        assert!(
+            text.contains(&format!("`{name}`")),
+            "ARCHITECTURE.md does not name the crate `{name}`"
+        );
     }
     for entry in fs::read_dir(&root).expect("the root is readable").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let counted = entry.path().is_dir() && !name.starts_with('.') && name != "target";
-        assert!(!counted || text.contains(&format!("`{name}/`")), "ARCHITECTURE.md does not name the folder `{name}/`");
+        assert!(
+            !counted || text.contains(&format!("`{name}/`")),
+            "ARCHITECTURE.md does not name the folder `{name}/`"
+        );
     }
 }
 

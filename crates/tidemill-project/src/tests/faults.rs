@@ -240,14 +240,14 @@ fn streams_share_neither_topic_nor_name() {
     );
     check_more(
         "[streams.Bad-Name]\n[streams.nowhere]\npartitions = 0\n",
-        &expect![[r#"
+        &expect![[r"
             error: `streams.Bad-Name`: `Bad-Name` is no stream name: a lower-case letter or `_`, then lower-case letters, digits or `_`
             hint: see tidemill.toml:13
             error: stream `nowhere` has no schema: there is no file `schemas/nowhere.avsc`
             hint: write its Avro schema there, or name another file with `schema`; see tidemill.toml:14
             error: `streams.nowhere.partitions` must be above zero
             hint: see tidemill.toml:15
-        "#]],
+        "]],
     );
 }
 

@@ -35,7 +35,7 @@ fn features() {
     check(
         file,
         "-- feature view: speed\n-- entity: Trip\n-- key: ID, 2\n-- event time: AT\n-- lookback: long\n-- lookback: 7d\n-- severity: fail\n\nselect 1",
-        &expect![[r#"
+        &expect![[r"
             error: feature view `speed` stands in a file of another name
             hint: name the file `speed.sql`, or the feature view `distance`; see sql/features/distance.sql:1
             error: header `entity`: `Trip` is no entity name: a lower-case letter or `_`, then lower-case letters, digits or `_`
@@ -48,7 +48,7 @@ fn features() {
             hint: see sql/features/distance.sql:6
             error: a feature view has no header `severity`
             hint: `severity` belongs to files in sql/checks; see sql/features/distance.sql:7
-        "#]],
+        "]],
     );
     check(
         file,

@@ -106,7 +106,7 @@ fn what_is_not_supported_says_what_to_do() {
 { "name": "a-b", "type": "long" },
 { "type": "long" },
 { "name": "G" }"#,
-        &expect![[r#"
+        &expect![[r"
             error: field `A` has a default that is no int
             hint: see schemas/r.avsc:2
             error: field `B` has a default that is no int
@@ -121,7 +121,7 @@ fn what_is_not_supported_says_what_to_do() {
             hint: see schemas/r.avsc:1
             error: field `G` has no type
             hint: see schemas/r.avsc:9
-        "#]],
+        "]],
     );
 }
 
