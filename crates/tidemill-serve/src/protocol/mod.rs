@@ -1,6 +1,6 @@
 //! The Open Inference Protocol v2 over REST: its messages as types.
 //!
-//! Owns the shapes and what is legal JSON for them. What a model makes of a tensor is decided in [`crate::input`].
+//! Owns the shapes and what is legal JSON for them. What a model makes of a tensor is decided in `input.rs`.
 //! Absent on purpose: the binary tensor extension and the repository extension.
 
 mod data;
