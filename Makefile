@@ -3,11 +3,12 @@
 .PHONY: demo test lint bench bench-check setup build doc release
 
 CARGO ?= cargo
+TARGET = $(or $(CARGO_TARGET_DIR),target)
 # A Rust that was just installed by the distribution's rustup is not on this shell's PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 demo: build
-	$(CARGO) run --quiet --workspace --bin tidemill -- demo $(DEMO_FLAGS)
+	$(TARGET)/debug/tidemill demo $(DEMO_FLAGS)
 
 build: setup
 	$(CARGO) build --workspace --bin tidemill
@@ -25,6 +26,7 @@ doc: setup
 bench: setup
 	benches/run
 
+# The benches' code alone: it compiles, and clippy is content.
 bench-check: setup
 	$(CARGO) clippy --workspace --benches -- -D warnings
 

@@ -7,6 +7,7 @@ use tidemill_types::{ErrorCode, Explain};
 use super::context::Context;
 use super::failure::{Failure, json, line};
 use crate::house::{catalog, engine_settings};
+use crate::render::counted;
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let project = context.project()?;
@@ -27,12 +28,12 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
         }
         if faults.is_empty() {
             line(format!(
-                "{} is sound: {} streams, {} feature views, {} checks, {} models",
+                "{} is sound: {}, {}, {}, {}",
                 project.settings.name,
-                project.streams.len(),
-                project.views.len(),
-                project.checks.len(),
-                project.models.len(),
+                counted(project.streams.len(), "stream"),
+                counted(project.views.len(), "feature view"),
+                counted(project.checks.len(), "check"),
+                counted(project.models.len(), "model"),
             ))?;
         }
     }

@@ -15,6 +15,12 @@ pub fn count(value: u64) -> String {
     text
 }
 
+/// A count of something: `1 stream`, `3 streams`.
+pub fn counted(value: usize, noun: &str) -> String {
+    let plural = if value == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(value as u64))
+}
+
 /// A figure with as many digits as say something: four after the point below ten, fewer above.
 pub fn figure(value: f64) -> String {
     let size = value.abs();
@@ -71,6 +77,7 @@ mod tests {
             ["0.8713", "57.20", "12346", "NaN"]
         );
         assert_eq!([12, 1_500, 13_500_000].map(bytes), ["12 B", "1.5 kB", "13.5 MB"]);
+        assert_eq!(counted(1, "stream") + ", " + &counted(0, "model"), "1 stream, 0 models");
         assert_eq!(share(0.00837), "0.84 %");
         assert_eq!(instant(Micros(1_532_520_000_123_456)), "2018-07-25 12:00:00");
     }
