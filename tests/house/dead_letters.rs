@@ -1,0 +1,112 @@
+//! Records that cannot be decoded: kept with their bytes and the reason, while the others land.
+
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::Value;
+
+use super::binary::{Running, say, wait_for};
+use super::fixtures::Project;
+use super::needs::trial;
+
+/// What a careless producer sends: the value, and a word of the error that it must end in.
+const BROKEN: [(&[u8], &str); 5] = [
+    (b"{\"TRANSACTION_ID\": 1,", "invalid_json"),
+    (b"not json at all", "invalid_json"),
+    (b"{\"TRANSACTION_ID\": 2}", "missing"),
+    (
+        b"{\"TRANSACTION_ID\": \"three\", \"TX_DATETIME\": 1, \"CUSTOMER_ID\": 1, \"TERMINAL_ID\": 1, \"TX_AMOUNT\": 1}",
+        "type",
+    ),
+    (b"\xff\xfe\x00", "invalid_json"),
+];
+const SOUND: &[u8] =
+    b"{\"TRANSACTION_ID\":7,\"TX_DATETIME\":\"2018-04-01T10:00:00\",\"CUSTOMER_ID\":1,\"TERMINAL_ID\":2,\"TX_AMOUNT\":3.5}";
+
+pub fn trials() -> Vec<Trial> {
+    vec![trial("dead_letters/are_kept_and_shown", &[], are_kept_and_shown)]
+}
+
+/// Sends values to partition 0 of a topic and waits until the broker has them.
+pub fn produce(bootstrap: &str, topic: &str, values: &[&[u8]]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .expect("a producer");
+    for value in values {
+        producer
+            .send(BaseRecord::<str, [u8]>::to(topic).partition(0).key("k").payload(value))
+            .expect("the queue has room");
+    }
+    producer.flush(Duration::from_secs(30)).expect("the broker answers");
+}
+
+fn are_kept_and_shown() {
+    let project = Project::init();
+    let dir = project.dir();
+    let up = Running::up(&dir);
+    let mut values: Vec<&[u8]> = BROKEN.iter().map(|(value, _)| *value).collect();
+    values.push(SOUND);
+    produce(&up.bootstrap(), "transactions", &values);
+
+    let stream = wait_for("five dead letters and one row", || {
+        let status = say(&dir, &["status", "--json"]).ok().json();
+        let streams = status["streams"].as_array()?;
+        let stream = streams.iter().find(|stream| stream["stream"] == "transactions")?;
+        (stream["dead_letters"] == BROKEN.len() && stream["rows"] == 1).then(|| stream.clone())
+    });
+    assert_eq!(stream["state"], "running");
+    let answer = say(
+        &dir,
+        &[
+            "sql",
+            "-f",
+            "csv",
+            "select TRANSACTION_ID, TX_DATETIME from transactions",
+        ],
+    );
+    assert_eq!(
+        answer.ok().out(),
+        "TRANSACTION_ID,TX_DATETIME\n7,2018-04-01T10:00:00Z\n"
+    );
+
+    let listed = say(&dir, &["dead-letters", "list", "--json"]).ok().json();
+    let listed = listed.as_array().expect("a list");
+    assert_eq!(listed.len(), BROKEN.len());
+    let mut offsets: Vec<i64> = listed.iter().filter_map(|letter| letter["offset"].as_i64()).collect();
+    offsets.sort_unstable();
+    assert_eq!(offsets, [0, 1, 2, 3, 4]);
+    for (offset, (value, word)) in BROKEN.iter().enumerate() {
+        let letter = show(&dir, offset);
+        let code = letter["code"].as_str().unwrap_or_default();
+        assert!(code.contains(word), "record {offset}: {letter}");
+        let bytes = match &letter["value"]["text"] {
+            Value::String(text) => text.clone().into_bytes(),
+            _ => hex::decode(letter["value"]["hex"].as_str().unwrap_or_default()).expect("hexadecimal"),
+        };
+        assert_eq!(bytes, *value, "record {offset} is shown as it came");
+        assert_eq!(letter["value_bytes"], value.len());
+        assert_eq!(letter["key"]["text"], "k");
+    }
+    say(&dir, &["dead-letters", "show", "transactions", "0", "99"]).ends(3);
+    say(&dir, &["dead-letters", "list", "transaction"]).ends(3);
+    let beside = say(&dir, &["dead-letters", "list", "--json"]).ok().json();
+    up.stop();
+    let alone = say(&dir, &["dead-letters", "list", "--json"]).ok().json();
+    assert_eq!(alone, beside);
+    let status = say(&dir, &["status", "--json"]).ok().json();
+    let resting = status["streams"].as_array().and_then(|streams| {
+        let of = streams.iter().find(|stream| stream["stream"] == "transactions")?;
+        Some((of["rows"].clone(), of["dead_letters"].clone()))
+    });
+    assert_eq!(resting, Some((1.into(), BROKEN.len().into())), "{status}");
+}
+
+fn show(dir: &std::path::Path, offset: usize) -> Value {
+    let offset = offset.to_string();
+    say(dir, &["dead-letters", "show", "transactions", "0", &offset, "--json"])
+        .ok()
+        .json()
+}

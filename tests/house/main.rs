@@ -1,0 +1,63 @@
+//! The whole house, asked from outside: every trial runs the built binary as a user would, in a folder and on ports of
+//! its own.
+//!
+//! What a trial lacks (the shared data, a server, a client) is named in its result, and the trial is counted as ignored.
+//! Nothing here sleeps to let time pass: what a trial waits for, it asks for. Projects that several trials read are made
+//! once, by the first that needs them.
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `TIDEMILL_SHARED` | the folder with the shared data; by default `../shared` beside the repository |
+//! | `TIDEMILL_TEST_KAFKA` | `1` runs the trials against Apache Kafka too, which is fetched once |
+
+mod answers;
+mod binary;
+mod broken;
+mod clients;
+mod data;
+mod dead_letters;
+mod deployments;
+mod fixtures;
+mod fraud;
+mod help;
+mod http;
+mod init;
+mod kafka;
+mod kills;
+mod learning;
+mod needs;
+mod readme;
+mod refusals;
+mod same_answers;
+mod settings;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use fixtures::Fixtures;
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let fixtures = Arc::new(Fixtures::default());
+    let mut trials = Vec::new();
+    trials.extend(help::trials());
+    trials.extend(init::trials());
+    trials.extend(broken::trials());
+    trials.extend(settings::trials());
+    trials.extend(answers::trials(&fixtures));
+    trials.extend(dead_letters::trials());
+    trials.extend(learning::trials(&fixtures));
+    trials.extend(deployments::trials());
+    trials.extend(same_answers::trials());
+    trials.extend(refusals::trials(&fixtures));
+    trials.extend(readme::trials(&fixtures));
+    trials.extend(fraud::trials(&fixtures));
+    trials.extend(kills::trials());
+    trials.extend(clients::trials());
+    trials.extend(kafka::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Servers of the fixtures are children: they end with this value, not with the process.
+    drop(fixtures);
+    conclusion.exit_code()
+}
