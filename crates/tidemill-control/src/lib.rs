@@ -10,6 +10,9 @@ mod error;
 mod lifecycle;
 mod order;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::ControlError;
 pub use lifecycle::{Lifecycle, Reconciled};
 pub use order::{AliasOrder, Binding, DeployOrder, MoveOrder};

@@ -1,7 +1,7 @@
 //! The one place where registry and slots change together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use tidemill_registry::{Alias, Deployment, ModelVersion, NewDeployment, NewMove, Registry, ReleasePins, VersionRef};
 use tidemill_serve::{Candidate, Deployed, Slots};
@@ -28,6 +28,8 @@ pub struct Lifecycle {
     slots: Arc<Slots>,
     clock: Arc<dyn Clock>,
     bindings: BTreeMap<DeploymentName, Binding>,
+    /// Why a deployment does not serve what the registry wants there; looked at by status displays only.
+    faults: StdMutex<BTreeMap<DeploymentName, Problem>>,
     /// One order at a time: between the look at the history and the swap nobody else moves.
     turn: Mutex<()>,
 }
@@ -49,6 +51,7 @@ impl Lifecycle {
             slots,
             clock,
             bindings,
+            faults: StdMutex::default(),
             turn: Mutex::new(()),
         }
     }
@@ -61,6 +64,15 @@ impl Lifecycle {
     /// The slots that follow this lifecycle.
     pub fn slots(&self) -> &Arc<Slots> {
         &self.slots
+    }
+
+    /// Why a deployment does not serve what the registry wants there, as of the last attempt.
+    pub fn fault(&self, deployment: &DeploymentName) -> Option<Problem> {
+        self.faults().get(deployment).cloned()
+    }
+
+    fn faults(&self) -> MutexGuard<'_, BTreeMap<DeploymentName, Problem>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The configured deployment of this name.
@@ -168,6 +180,7 @@ impl Lifecycle {
                 self.restore(&deployment).await.err().map(|error| error.problem())
             };
             if let Some(fault) = &fault {
+                self.faults().insert(deployment.deployment.clone(), fault.clone());
                 warn!(deployment = %deployment.deployment, "`{}` cannot serve {}: {fault}", deployment.deployment, deployment.version);
             }
             outcome.push(Reconciled {
@@ -207,6 +220,7 @@ impl Lifecycle {
 
     fn swap(&self, deployment: &Deployment, warm: Deployed) {
         self.slots.swap(&deployment.deployment, &Arc::new(warm));
+        self.faults().remove(&deployment.deployment);
         info!(
             deployment = %deployment.deployment, model = %deployment.model, version = %deployment.version,
             "`{}` moved to `{}` {} ({})", deployment.deployment, deployment.model, deployment.version, deployment.kind
