@@ -38,10 +38,36 @@ fn formats(project: &Project) {
         let text = text.split(" in ").next().unwrap_or_default();
         said.assert_eq(text);
     };
-    check("table", &expect![[r#""#]]);
-    check("csv", &expect![[r#""#]]);
-    check("json", &expect![[r#""#]]);
-    check("ndjson", &expect![[r#""#]]);
+    check(
+        "table",
+        &expect![[r#"
+         CUSTOMER_ID   TX_AMOUNT   TX_DATETIME
+        ────────────────────────────────────────────────
+                 103       13.29   2018-04-01T00:05:42Z
+                 230       54.08   2018-04-01T00:25:30Z
+        2 rows"#]],
+    );
+    check(
+        "csv",
+        &expect![[r#"
+        CUSTOMER_ID,TX_AMOUNT,TX_DATETIME
+        103,13.29,2018-04-01T00:05:42Z
+        230,54.08,2018-04-01T00:25:30Z
+    "#]],
+    );
+    check(
+        "json",
+        &expect![[r#"
+        [{"CUSTOMER_ID":103,"TX_AMOUNT":13.29,"TX_DATETIME":"2018-04-01T00:05:42Z"},{"CUSTOMER_ID":230,"TX_AMOUNT":54.08,"TX_DATETIME":"2018-04-01T00:25:30Z"}]
+    "#]],
+    );
+    check(
+        "ndjson",
+        &expect![[r#"
+        {"CUSTOMER_ID":103,"TX_AMOUNT":13.29,"TX_DATETIME":"2018-04-01T00:05:42Z"}
+        {"CUSTOMER_ID":230,"TX_AMOUNT":54.08,"TX_DATETIME":"2018-04-01T00:25:30Z"}
+    "#]],
+    );
 }
 
 fn arrow(project: &Project) {
@@ -103,11 +129,40 @@ fn refuses_to_write(project: &Project) {
 
 fn mistakes(project: &Project) {
     let check = |query: &str, said: &Expect| said.assert_eq(&say(&project.dir(), &["sql", query]).ends(2).err);
-    check("select count(*) from transactons", &expect![[r#""#]]);
-    check("select TX_AMUNT from transactions", &expect![[r#""#]]);
-    check("selct 1", &expect![[r#""#]]);
-    check("select 1 as a; select 2 as b", &expect![[r#""#]]);
-    check("select * from '/etc/passwd'", &expect![[r#""#]]);
+    check(
+        "select count(*) from transactons",
+        &expect![[r#"
+        error: there is no table `transactons`
+        hint: did you mean `transactions`?
+    "#]],
+    );
+    check(
+        "select TX_AMUNT from transactions",
+        &expect![[r#"
+        error: there is no column `TX_AMUNT`
+        hint: did you mean `TX_AMOUNT`?
+    "#]],
+    );
+    check(
+        "selct 1",
+        &expect![[r#"
+        error: not valid SQL: Expected: an SQL statement, found: selct
+    "#]],
+    );
+    check(
+        "select 1 as a; select 2 as b",
+        &expect![[r#"
+        error: one statement is answered at a time, this text holds 2
+        hint: send the statements one by one
+    "#]],
+    );
+    check(
+        "select * from '/etc/passwd'",
+        &expect![[r#"
+        error: there is no table `/etc/passwd`
+        hint: `show tables` lists the tables
+    "#]],
+    );
 }
 
 fn limits(project: &Project) {

@@ -24,7 +24,8 @@ fn check(file: &str, from: &str, to: &str, said: &Expect) {
     project.edit(file, from, to);
     let found = say(&project.dir(), &["validate"]).ends(2);
     // Project faults come as errors, planning faults as the command's answer.
-    said.assert_eq(&format!("{}{}", found.out(), found.err));
+    let found = format!("{}{}", found.out(), found.err);
+    said.assert_eq(&found.replace(&project.dir().display().to_string(), "DIR"));
 }
 
 fn settings() {
@@ -32,28 +33,56 @@ fn settings() {
         "tidemill.toml",
         "alias = \"champion\"",
         "alias = \"champion\"\nalais = \"x\"",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: unknown setting `deployments.fraud.alais`
+            hint: did you mean `alias`? see tidemill.toml:33
+        "#]],
     );
-    check("tidemill.toml", "name = \"fraud\"", "name = 5", &expect![[r#""#]]);
+    check(
+        "tidemill.toml",
+        "name = \"fraud\"",
+        "name = 5",
+        &expect![[r#"
+        error: `name`: expected a text in quotes, found the number 5
+        hint: see tidemill.toml:4
+    "#]],
+    );
     check(
         "tidemill.toml",
         "train = \"7d\"",
         "train = \"7 fortnights\"",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: `models.fraud.train`: `7 fortnights` is not a duration: write 7d, 12h, 30m, 10s, 250ms or a sum such as 1d12h
+            hint: see tidemill.toml:23
+        "#]],
     );
     check(
         "tidemill.toml",
         "algorithm = \"xgboost\"",
         "algorithm = \"xgbost\"",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: `models.fraud.algorithm`: `xgbost` is not known
+            hint: did you mean `xgboost`? see tidemill.toml:21
+        "#]],
     );
     check(
         "tidemill.toml",
         "\"terminal_risk\"]",
         "\"terminal_risks\"]",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: `models.fraud.views` names the unknown feature view `terminal_risks`
+            hint: did you mean `terminal_risk`? see tidemill.toml:20
+        "#]],
     );
-    check("tidemill.toml", "name = \"fraud\"", "name = \"fraud", &expect![[r#""#]]);
+    check(
+        "tidemill.toml",
+        "name = \"fraud\"",
+        "name = \"fraud",
+        &expect![[r#"
+        error: cannot read `tidemill.toml`: invalid basic string, expected `"`
+        hint: see tidemill.toml:4
+    "#]],
+    );
 }
 
 fn headers() {
@@ -61,13 +90,22 @@ fn headers() {
         "sql/features/customer_spending.sql",
         "-- lookback: 30d",
         "-- lokback: 30d",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: `sql/features/customer_spending.sql` has no header `lookback`
+            hint: add the line `-- lookback: …`; see sql/features/customer_spending.sql:1
+            error: a feature view has no header `lokback`
+            hint: did you mean `lookback`? an empty line ends the header; see sql/features/customer_spending.sql:5
+            2 faults in `DIR`
+        "#]],
     );
     check(
         "sql/checks/amount_usual.sql",
         "severity: warn",
         "severity: wran",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: header `severity` cannot be `wran`
+            hint: did you mean `warn`? see sql/checks/amount_usual.sql:4
+        "#]],
     );
 }
 
@@ -76,35 +114,58 @@ fn sql() {
         "sql/checks/amount_usual.sql",
         "TX_AMOUNT <= 220",
         "TX_AMUNT <= 220",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: check `amount_usual`: there is no column `TX_AMUNT`
+            hint: did you mean `TX_AMOUNT`? see sql/checks/amount_usual.sql:9
+        "#]],
     );
     check(
         "sql/features/customer_spending.sql",
         "avg(TX_AMOUNT) over last_7_days",
         "avgg(TX_AMOUNT) over last_7_days",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: feature view `customer_spending`: Invalid function 'avgg'
+            hint: did you mean 'avg'? see sql/features/customer_spending.sql:27
+        "#]],
     );
     check(
         "sql/features/terminal_risk.sql",
         "left join labels on",
         "left jion labels on",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: feature view `terminal_risk`: not valid SQL: expected OUTER, SEMI, ANTI or JOIN after LEFT
+            hint: see sql/features/terminal_risk.sql:1
+        "#]],
     );
     check(
         "sql/evaluation/known_cards.sql",
         "from evaluation_rows",
         "from evaluation_row",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: evaluation `known_cards`: there is no table `evaluation_row`
+            hint: did you mean `evaluation_rows`? see sql/evaluation/known_cards.sql:19
+        "#]],
     );
 }
 
 fn schema() {
-    check("schemas/labels.avsc", "\"long\"", "\"lnog\"", &expect![[r#""#]]);
+    check(
+        "schemas/labels.avsc",
+        "\"long\"",
+        "\"lnog\"",
+        &expect![[r#"
+        error: field `TRANSACTION_ID` has the unknown type `lnog`
+        hint: did you mean `long`? see schemas/labels.avsc:7
+    "#]],
+    );
     check(
         "schemas/labels.avsc",
         "\"fields\": [",
         "\"fields\": ",
-        &expect![[r#""#]],
+        &expect![[r#"
+            error: cannot read `schemas/labels.avsc`: key must be a string at line 9 column 5
+            hint: see schemas/labels.avsc:9
+        "#]],
     );
 }
 

@@ -10,7 +10,7 @@ use super::needs::trial;
 
 /// Rows to score, with columns beside the features.
 pub const SCORED: &str = "select * from transaction_context join customer_spending using (TRANSACTION_ID)
-    join terminal_risk using (TRANSACTION_ID) order by TRANSACTION_ID desc limit 5";
+    join terminal_risk using (TRANSACTION_ID) order by transaction_context.TRANSACTION_ID desc limit 5";
 
 pub fn trials() -> Vec<Trial> {
     vec![trial("deploy/back_and_forth", &[], back_and_forth)]

@@ -146,10 +146,7 @@ fn table_as_published(project: &Project) {
         say(&dir, &args).ok().json()
     };
     let outcomes = train(&algorithms);
-    println!(
-        "{:<22}{:>24}{:>28}",
-        "", "here: AUC  AP  CP@100", "published: AUC  AP  CP@100"
-    );
+    println!("{:<22}{:<28}{}", "AUC, AP, CP@100", "here", "published");
     for (row, outcome) in table.iter().zip(outcomes.as_array().expect("an outcome per algorithm")) {
         assert_eq!(outcome["algorithm"], row.algorithm);
         let found = ["auc", "average_precision", "cp_at_100"].map(|name| {
@@ -157,7 +154,8 @@ fn table_as_published(project: &Project) {
                 .as_f64()
                 .unwrap_or_else(|| panic!("no `{name}`: {outcome}"))
         });
-        println!("{:<22}{found:>24.3?}{:>28.3?}", row.algorithm, row.figures);
+        let text = |figures: [f64; 3]| figures.map(|figure| format!("{figure:.3}")).join(" ");
+        println!("{:<22}{:<28}{}", row.algorithm, text(found), text(row.figures));
         for at in 0..3 {
             let met = row.at_least[at] <= found[at] && found[at] <= row.at_most[at];
             assert!(met, "{}: {found:?}, published is {:?}", row.algorithm, row.figures);

@@ -29,7 +29,7 @@ pub fn trials() -> Vec<Trial> {
 fn writes_a_sound_project() {
     let project = Project::init();
     let said = say(&project.dir(), &["validate"]).ok().out();
-    assert_eq!(said, "fraud is sound: 2 streams, 3 feature views, 8 checks, 1 models\n");
+    assert_eq!(said, "fraud is sound: 2 streams, 3 feature views, 8 checks, 1 model\n");
     // A folder below the project's is in the project, too.
     say(&project.dir().join("sql/checks"), &["validate"]).ok();
     let faults = say(&project.dir(), &["validate", "--json"]).ok().json();
@@ -55,7 +55,7 @@ fn proposes(ending: &str, write: impl Fn(&std::path::Path)) {
     say(project.outside(), &["init", "fraud", "--from", &from]).ok();
     let dir = project.dir();
     let said = say(&dir, &["validate"]).ok().out();
-    assert!(said.starts_with("trips is sound: 1 streams"), "{said}");
+    assert!(said.starts_with("trips is sound: 1 stream,"), "{said}");
     let toml = std::fs::read_to_string(dir.join("tidemill.toml")).expect("it is written");
     for proposed in ["[streams.trips]", "key = [\"trip_id\"]", "event_time = \"started_at\""] {
         assert!(toml.contains(proposed), "no `{proposed}` in\n{toml}");

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     trials.extend(deployments::trials());
     trials.extend(same_answers::trials());
     trials.extend(refusals::trials(&fixtures));
-    trials.extend(readme::trials(&fixtures));
+    trials.extend(readme::trials());
     trials.extend(fraud::trials(&fixtures));
     trials.extend(kills::trials());
     trials.extend(clients::trials());

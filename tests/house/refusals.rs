@@ -35,7 +35,7 @@ fn refusals(served: &Served) {
     };
     let sql = "/api/v1/sql";
     check("POST", sql, "{\"query\": ", 400, "invalid_input", "");
-    check("POST", sql, "{\"query\": 5}", 400, "invalid_input", "query");
+    check("POST", sql, "{\"query\": 5}", 400, "invalid_input", "expected a string");
     check("POST", sql, "{\"qurey\": \"select 1\"}", 400, "invalid_input", "qurey");
     check(
         "POST",

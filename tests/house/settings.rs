@@ -57,12 +57,28 @@ fn unknown() {
         command.env(name, "1");
         finish(command, &["validate"], "").ends(2).err
     };
-    expect![[r#""#]].assert_eq(&with("TIDEMILL_SERVER__ADRESS"));
-    expect![[r#""#]].assert_eq(&with("TIDEMILL_LAKE"));
+    expect![[r#"
+        error: unknown setting `server.adress`
+        hint: did you mean `address`? set by TIDEMILL_SERVER__ADRESS
+    "#]]
+    .assert_eq(&with("TIDEMILL_SERVER__ADRESS"));
+    expect![[r#"
+        error: the environment variable TIDEMILL_LAKE names no setting
+        hint: the setting `section.name` is TIDEMILL_SECTION__NAME; `tidemill config` lists them all
+    "#]]
+    .assert_eq(&with("TIDEMILL_LAKE"));
     let said = say(&project.dir(), &["--set", "server.adress=1", "validate"]).ends(2);
-    expect![[r#""#]].assert_eq(&said.err);
+    expect![[r#"
+        error: unknown setting `server.adress`
+        hint: did you mean `address`? set by the flag for `server.adress`
+    "#]]
+    .assert_eq(&said.err);
     let said = say(&project.dir(), &["--set", "server.address", "validate"]).ends(2);
-    expect![[r#""#]].assert_eq(&said.err);
+    expect![[r#"
+        error: `--set server.address` has no value
+        hint: write --set server.address=127.0.0.1:9000
+    "#]]
+    .assert_eq(&said.err);
     say(&project.dir(), &["config", "no.such"]).ends(3);
     say(project.outside(), &["status", "--project", "nowhere"]).ends(3);
 }
