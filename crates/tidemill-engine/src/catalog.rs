@@ -64,12 +64,12 @@ impl Catalog {
             name: TableName::from(stream.name.clone()),
             schema: stream.schema.landed_arrow(),
             event_time: stream.event_time.clone(),
-            comment: format!("rows of topic `{}`", stream.topic),
+            comment: (stream.schema.doc.clone()).unwrap_or_else(|| format!("rows of topic `{}`", stream.topic)),
         });
         let views = project.views.values().map(|view| View {
             name: TableName::from(view.name.clone()),
             sql: view.sql.clone(),
-            comment: format!("feature view of entity `{}`", view.entity),
+            comment: (view.description.clone()).unwrap_or_else(|| format!("feature view of entity `{}`", view.entity)),
         });
         Catalog {
             streams: streams.collect(),

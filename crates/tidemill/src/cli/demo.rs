@@ -14,13 +14,12 @@ use tidemill_types::{
 };
 
 use super::args::{DemoArgs, Global};
-use super::context::Context;
+use super::context::{Context, token};
 use super::failure::{Failure, io};
 use super::send::{run_replay, simulator_options};
 use super::up::RunningHouse;
 use super::{check, train};
 use crate::render::{Story, Table, bytes, count, figure, instant, rows_as_table};
-use crate::signal;
 
 /// The first simulated day.
 const START: &str = "2018-04-01";
@@ -55,22 +54,25 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
         .unwrap_or_else(|| std::env::temp_dir().join(format!("tidemill-demo-{}", std::process::id())));
     let began = std::time::Instant::now();
     let outcome = tell(global, &args, &dir).await;
-    let kept = args.keep && outcome.is_ok();
-    let Ok(demo) = outcome else {
-        return outcome.map(|_| ());
+    let demo = match outcome {
+        Ok(demo) => demo,
+        Err(failure) => {
+            eprintln!("what there is of the demo lies in {}", dir.display());
+            return Err(failure);
+        }
     };
     Story::say(format!("the story took {:.0} s", began.elapsed().as_secs_f64()));
-    if kept {
+    if args.keep {
         Story::say(format!(
             "the server stays up at http://{}; the page to try it: http://{}/api",
             demo.running.address, demo.running.address
         ));
         Story::look(&format!("tidemill --project {} status", dir.display()));
         Story::say("Ctrl-C stops it");
-        signal::wait_for_stop().await;
+        demo.running.until_stopped().await;
     }
-    demo.running.stop().await?;
-    if temporary && !kept {
+    demo.running.stop_or_break().await?;
+    if temporary && !args.keep {
         std::fs::remove_dir_all(&dir).map_err(|error| io(&format!("remove `{}`", dir.display()), &error))?;
     }
     Ok(())
@@ -94,7 +96,10 @@ async fn tell(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Demo, Fail
     global.set.insert(0, "broker.port=0".to_owned());
     let context = Context::new(global)?;
     let running = RunningHouse::start(&context, "demo").await?;
-    let client = HttpClient::new(&format!("http://{}", running.address), None)?;
+    let client = HttpClient::new(
+        &format!("http://{}", running.address),
+        token(running.house().project())?,
+    )?;
     Story::say(format!(
         "broker {}, server http://{}",
         bootstrap(&running),

@@ -79,5 +79,14 @@ fn show(status: &Status, where_from: &str) -> Result<(), Failure> {
                 .unwrap_or_default(),
         ]);
     }
-    line(slots.to_string())
+    line(slots.to_string())?;
+    for slot in &status.slots {
+        if let Some(problem) = &slot.problem {
+            line(format!("{}: {}", slot.deployment, problem.message))?;
+            if let Some(hint) = &problem.hint {
+                line(format!("hint: {hint}"))?;
+            }
+        }
+    }
+    Ok(())
 }

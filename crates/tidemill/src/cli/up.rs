@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use tidemill_api::{Server, ServerMetrics};
-use tidemill_types::{Clock, Explain, SystemClock};
+use tidemill_types::{Clock, ErrorCode, Explain, Problem, SystemClock};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::context::{Context, token};
 use super::failure::{Failure, line};
@@ -17,6 +18,8 @@ pub struct RunningHouse {
     house: Arc<House>,
     server: tokio::task::JoinHandle<Result<(), tidemill_api::ServerError>>,
     stop: CancellationToken,
+    /// Cancelled when the server has ended, asked or not.
+    over: CancellationToken,
     lock: ProjectLock,
     /// Where the server answers.
     pub address: std::net::SocketAddr,
@@ -30,6 +33,7 @@ impl RunningHouse {
             Taken::Ours(lock) => lock,
             Taken::Theirs(holder) => return Err(held_by(holder.as_ref()).into()),
         };
+        let settings = crate::house::server_settings(&project, token(&project)?);
         let metrics = Arc::new(ServerMetrics::new());
         let observer: Arc<ServerMetrics> = Arc::clone(&metrics);
         let parts = Parts {
@@ -39,18 +43,32 @@ impl RunningHouse {
         let mut house = House::open(Arc::clone(&project), parts).await?;
         house.started();
         let house = Arc::new(house);
-        let settings = crate::house::server_settings(&project, token(&project)?);
-        let server = Server::bind(settings, Arc::clone(&house) as Arc<_>, metrics)
-            .await
-            .map_err(|error| error.problem())?;
+        let bound = match Server::bind(settings, Arc::clone(&house) as Arc<_>, metrics).await {
+            Ok(server) => lock.announce(server.local_addr()).map(|()| server),
+            Err(error) => Err(error.problem()),
+        };
+        let server = match bound {
+            Ok(server) => server,
+            Err(problem) => {
+                // Without a server nobody would stop what already reads; the first problem is the one to tell.
+                if let Err(second) = house.close().await {
+                    warn!("the house was not closed in order: {second}");
+                }
+                return Err(problem.into());
+            }
+        };
         let address = server.local_addr();
-        let stop = CancellationToken::new();
-        let server = tokio::spawn(server.run(stop.clone()));
-        lock.announce(address)?;
+        let (stop, over) = (CancellationToken::new(), CancellationToken::new());
+        let (asked, ended) = (stop.clone(), over.clone().drop_guard());
+        let server = tokio::spawn(async move {
+            let _ended = ended;
+            server.run(asked).await
+        });
         Ok(RunningHouse {
             house,
             server,
             stop,
+            over,
             lock,
             address,
         })
@@ -64,31 +82,47 @@ impl RunningHouse {
     /// Stops: requests in flight finish, what was read lands, what was acknowledged is on disk.
     pub async fn stop(self) -> Result<(), Failure> {
         self.stop.cancel();
-        let served = self.server.await;
-        // The server is gone, and with it every other holder of the house.
-        let closed = match Arc::try_unwrap(self.house) {
-            Ok(house) => house.close().await,
-            Err(_) => Err(tidemill_types::Problem::new(
-                tidemill_types::ErrorCode::Internal,
-                "the server left a request behind; the house was not closed in order",
+        let served = match self.server.await {
+            Ok(served) => served.map_err(|error| error.problem()),
+            Err(error) => Err(Problem::new(
+                ErrorCode::Internal,
+                format!("the server broke off: {error}"),
             )),
         };
+        // Also when requests were cut off: what was read lands, whoever else still looks at the house.
+        let closed = self.house.close().await;
         drop(self.lock);
-        if let Ok(Err(error)) = served {
-            return Err(error.problem().into());
+        closed?;
+        Ok(served?)
+    }
+
+    /// Returns when somebody asks this process to stop, or the server cannot go on.
+    pub async fn until_stopped(&self) {
+        tokio::select! {
+            () = signal::wait_for_stop() => {}
+            () = self.over.cancelled() => {}
         }
-        Ok(closed?)
+    }
+
+    /// Stops in order; a second signal stops at once.
+    pub async fn stop_or_break(self) -> Result<(), Failure> {
+        tokio::select! {
+            stopped = self.stop() => stopped,
+            () = signal::wait_for_stop() => Err(Problem::new(ErrorCode::Unavailable, "stopped at once, out of order")
+                .with_hint("nothing is lost: what had not landed is read again at the next start")
+                .into()),
+        }
     }
 }
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let running = RunningHouse::start(context, "up").await?;
     announce(context, &running)?;
-    signal::wait_for_stop().await;
+    running.until_stopped().await;
     if !context.global.quiet && !context.global.json {
         line("stopping: what was read lands first")?;
     }
-    running.stop().await
+    running.stop_or_break().await
 }
 
 fn announce(context: &Context, running: &RunningHouse) -> Result<(), Failure> {

@@ -57,24 +57,14 @@ fn feature_as_shown(summary: tidemill_features::FeatureSummary) -> FeatureSummar
 
 /// The problem of a name that the project does not have.
 pub(super) fn unknown<N: Display>(kind: &str, name: &str, known: impl Iterator<Item = N>) -> Problem {
-    let known: Vec<(f64, String)> = known
-        .map(|known| known.to_string())
-        .map(|known| (strsim::jaro_winkler(name, &known), known))
-        .collect();
+    let known: Vec<String> = known.map(|known| known.to_string()).collect();
     let problem = Problem::new(ErrorCode::NotFound, format!("no {kind} is called `{name}`"));
-    let nearest = known
-        .iter()
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > NEAR);
-    match nearest {
-        Some((_, nearest)) => problem.with_hint(format!("did you mean `{nearest}`?")),
+    match tidemill_engine::nearest(name, known.iter().map(String::as_str)) {
+        Some(nearest) => problem.with_hint(format!("did you mean `{nearest}`?")),
         None if known.is_empty() => problem.with_hint("the project has none"),
         None => {
-            let names: Vec<String> = known.into_iter().map(|(_, name)| format!("`{name}`")).collect();
+            let names: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
             problem.with_hint(format!("there is {}", names.join(", ")))
         }
     }
 }
-
-/// Likeness above which a name is taken for a misspelt one.
-const NEAR: f64 = 0.85;

@@ -11,6 +11,7 @@ use tidemill_lake::Lake;
 use tidemill_project::{ByteSize, Origin, Project};
 use tidemill_sources::topic_configs;
 use tidemill_types::{Clock, ErrorCode, Explain, Problem};
+use tokio::sync::Mutex;
 
 use super::convert::problem;
 
@@ -19,7 +20,9 @@ const BROKER_DIR: &str = "broker";
 
 /// The broker that this process runs or speaks to, and its ingest.
 pub struct KafkaSide {
-    broker: Option<Broker>,
+    /// The in-process broker, until the house is closed.
+    broker: Mutex<Option<Broker>>,
+    embedded: bool,
     client: ClientSettings,
     admin: Admin,
     cluster_id: String,
@@ -65,7 +68,8 @@ impl KafkaSide {
                 .map_err(problem)?;
         }
         let mut side = KafkaSide {
-            broker,
+            embedded: broker.is_some(),
+            broker: Mutex::new(broker),
             client,
             admin,
             cluster_id,
@@ -115,7 +119,7 @@ impl KafkaSide {
 
     /// Whether the broker runs in this process.
     pub fn is_embedded(&self) -> bool {
-        self.broker.is_some()
+        self.embedded
     }
 
     /// The id of the broker's cluster.
@@ -136,13 +140,12 @@ impl KafkaSide {
         }
     }
 
-    /// Stops ingest, which commits what it holds, then the broker.
-    pub async fn close(self) -> Result<(), Problem> {
-        if let Some(ingest) = self.ingest {
+    /// Stops ingest, which commits what it holds, then the broker. A second call finds nothing to do.
+    pub async fn close(&self) -> Result<(), Problem> {
+        if let Some(ingest) = &self.ingest {
             ingest.shutdown().await;
         }
-        drop(self.admin);
-        match self.broker {
+        match self.broker.lock().await.take() {
             Some(broker) => broker.shutdown().await.map_err(problem),
             None => Ok(()),
         }

@@ -28,7 +28,7 @@ use tidemill_training::{TrainStep, Trainer};
 use tidemill_types::{Clock, Micros};
 
 pub use kafka::{KafkaSide, client_settings, start_broker};
-pub use open::{Parts, catalog, engine_settings};
+pub use open::{Parts, engine_settings};
 pub use server::server_settings;
 
 /// Hears how far a training is.
@@ -87,11 +87,14 @@ impl House {
     }
 
     /// Stops ingest and broker; what was read is committed, what was acknowledged is on disk.
-    pub async fn close(self) -> Result<(), tidemill_types::Problem> {
-        if let Some(kafka) = self.kafka {
-            kafka.close().await?;
-        }
+    ///
+    /// Whoever still works in the house, as a training that outlived the server's patience, finds its registry closed.
+    pub async fn close(&self) -> Result<(), tidemill_types::Problem> {
+        let closed = match &self.kafka {
+            Some(kafka) => kafka.close().await,
+            None => Ok(()),
+        };
         self.registry.close().await;
-        Ok(())
+        closed
     }
 }

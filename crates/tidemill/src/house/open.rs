@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tidemill_control::{Binding, Lifecycle};
-use tidemill_engine::{Catalog, Engine, EngineSettings, StreamTable, View};
+use tidemill_engine::{Catalog, Engine, EngineSettings};
 use tidemill_lake::{Lake, LakeLocation};
 use tidemill_project::Project;
 use tidemill_registry::{RandomIds, Registry, RegistryLocation};
 use tidemill_serve::{InferenceObserver, NoObserver, Slots};
 use tidemill_training::Trainer;
-use tidemill_types::{Clock, CodeVersion, Problem, SystemClock, TableName};
+use tidemill_types::{Clock, CodeVersion, Problem, SystemClock};
 
 use super::convert::problem;
 use super::{House, KafkaSide};
@@ -72,7 +72,7 @@ impl House {
             engine_settings,
             Arc::clone(&lake),
             Arc::new(registry.clone()),
-            catalog(&project)?,
+            Catalog::of(&project),
         )
         .map_err(problem)?;
 
@@ -154,23 +154,4 @@ pub fn engine_settings(project: &Project) -> EngineSettings {
         query_bytes: configured.query_bytes.as_usize(),
         ..defaults
     }
-}
-
-/// The project's streams and views as the engine's catalog.
-pub fn catalog(project: &Project) -> Result<Catalog, Problem> {
-    let streams = project.streams.values().map(|stream| StreamTable {
-        name: TableName::from(stream.name.clone()),
-        schema: stream.schema.landed_arrow(),
-        event_time: stream.event_time.clone(),
-        comment: stream.schema.doc.clone().unwrap_or_default(),
-    });
-    let views = project.views.values().map(|view| View {
-        name: TableName::from(view.name.clone()),
-        sql: view.sql.clone(),
-        comment: view.description.clone().unwrap_or_default(),
-    });
-    Ok(Catalog {
-        streams: streams.collect(),
-        views: views.collect(),
-    })
 }

@@ -1,7 +1,8 @@
 //! Experiments and runs, as the API shows them.
 
 use tidemill_api::{
-    ComparedMetric, ComparedParam, Experiment, RUNS_LISTED, Run, RunArtifact, RunComparison, RunSummary, RunsRequest,
+    ComparedMetric, ComparedParam, Experiment, RUNS_LISTED, RUNS_LISTED_MAX, Run, RunArtifact, RunComparison,
+    RunSummary, RunsRequest,
 };
 use tidemill_registry::{RunDetails, RunFilter, RunOrder};
 use tidemill_training::{ALGORITHM_PARAM, MODEL_TAG};
@@ -36,14 +37,19 @@ impl House {
                 }
             }
         };
-        let limit = request.limit.unwrap_or(RUNS_LISTED) as usize;
+        let limit = request.limit.unwrap_or(RUNS_LISTED).min(RUNS_LISTED_MAX) as usize;
+        // The registry knows neither models nor wanted states of runs, so that the limit is ours to keep: over what is left.
+        let filtered = request.model.is_some() || request.status.is_some();
         let filter = RunFilter {
             experiment: request.experiment,
             order,
-            limit,
+            limit: if filtered { RUNS_LISTED_MAX as usize } else { limit },
         };
         let mut summaries = Vec::new();
         for run in self.registry.runs(&filter).await.map_err(problem)? {
+            if summaries.len() == limit {
+                break;
+            }
             let summary = summary(&self.registry.run(&run.id).await.map_err(problem)?);
             let of_model = request.model.is_none() || summary.model == request.model;
             let of_status = request.status.is_none_or(|status| status == summary.status);

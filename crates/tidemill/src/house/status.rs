@@ -5,7 +5,7 @@ use tidemill_api::{
     TableKind,
 };
 use tidemill_engine::TableKind as EngineTableKind;
-use tidemill_ingest::{StreamState as IngestState, StreamStatus as IngestStatus};
+use tidemill_ingest::{StreamState as IngestState, StreamStatus as IngestStatus, dead_letters_table};
 use tidemill_types::{ErrorCode, Problem, TableName};
 
 use super::House;
@@ -26,8 +26,8 @@ impl House {
                 serving: serving.as_ref().map(|serving| serving.version),
                 content_hash: serving.as_ref().map(|serving| serving.content_hash.clone()),
                 deployed_at: serving.as_ref().map(|serving| serving.deployed_at),
+                problem: self.lifecycle.fault(&deployment.deployment),
                 deployment: deployment.deployment,
-                problem: None,
             }
         });
         let configured = &self.project.settings.kafka.bootstrap;
@@ -58,23 +58,17 @@ impl House {
     async fn resting_streams(&self) -> Result<Vec<StreamStatus>, Problem> {
         let mut streams = Vec::new();
         for stream in self.project.streams.values() {
-            let table = self
-                .lake
-                .table(&TableName::from(stream.name.clone()))
-                .await
-                .map_err(problem)?;
-            let (mut rows, mut version) = (0, None);
-            if let Some(table) = table {
-                rows = table.rows().await.map_err(problem)?;
-                version = Some(table.version());
-            }
+            let (rows, version) = self.landed(&TableName::from(stream.name.clone())).await?;
+            let dead_letters = dead_letters_table(&stream.name)
+                .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+            let (dead_letters, _) = self.landed(&dead_letters).await?;
             streams.push(StreamStatus {
                 stream: stream.name.clone(),
                 topic: stream.topic.clone(),
                 state: StreamState::Stopped,
                 problem: None,
-                rows,
-                dead_letters: 0,
+                rows: rows.unwrap_or(0),
+                dead_letters: dead_letters.unwrap_or(0),
                 lag_rows: 0,
                 watermark: None,
                 table_version: version,
@@ -86,19 +80,23 @@ impl House {
         Ok(streams)
     }
 
+    /// Rows and Delta version of a table, where it is there.
+    async fn landed(&self, table: &TableName) -> Result<(Option<u64>, Option<i64>), Problem> {
+        match self.lake.table(table).await.map_err(problem)? {
+            Some(table) => Ok((Some(table.rows().await.map_err(problem)?), Some(table.version()))),
+            None => Ok((None, None)),
+        }
+    }
+
     pub(super) async fn list_tables(&self) -> Result<Vec<TableDescription>, Problem> {
         let mut tables = Vec::new();
         for table in self.engine.tables().await.map_err(problem)? {
             let Ok(name) = TableName::new(table.name) else { continue };
             let landed = matches!(table.kind, EngineTableKind::Stream | EngineTableKind::Lake);
-            let in_lake = if landed {
-                self.lake.table(&name).await.map_err(problem)?
+            let (rows, version) = if landed {
+                self.landed(&name).await?
             } else {
-                None
-            };
-            let rows = match &in_lake {
-                Some(table) => Some(table.rows().await.map_err(problem)?),
-                None => None,
+                (None, None)
             };
             tables.push(TableDescription {
                 kind: match table.kind {
@@ -109,7 +107,7 @@ impl House {
                     EngineTableKind::Registry => TableKind::Registry,
                 },
                 comment: Some(table.comment).filter(|comment| !comment.is_empty()),
-                version: in_lake.map(|table| table.version()),
+                version,
                 rows,
                 columns: table
                     .columns
@@ -132,7 +130,8 @@ fn running_stream(status: IngestStatus) -> StreamStatus {
         IngestState::Starting | IngestState::Running => (StreamState::Running, None),
         // A broker that does not answer is waited for: it is not ingest that failed.
         IngestState::Waiting { problem } => (StreamState::Paused, Some(problem)),
-        IngestState::Paused { reason } => (StreamState::Paused, Some(Problem::new(ErrorCode::NotReady, reason))),
+        // It was paused because somebody has to look at it.
+        IngestState::Paused { reason } => (StreamState::Failed, Some(Problem::new(ErrorCode::NotReady, reason))),
         IngestState::Failed { problem } => (StreamState::Failed, Some(problem)),
         IngestState::Stopped => (StreamState::Stopped, None),
     };
