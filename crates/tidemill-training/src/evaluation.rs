@@ -23,7 +23,10 @@ pub struct Evaluation {
     pub positives: u64,
 }
 
-/// Computes the figures over `batches`, which hold the score, the model's label, the event time, and the entity of `top_k`. Errors when a column is missing or of a wrong type, or when the rows hold one class alone.
+/// Computes the figures over `batches`, which hold the score, the model's label, the event time, and the entity of `top_k`.
+/// CPU work of some milliseconds: call it where blocking is allowed.
+///
+/// Errors when a column is missing or of a wrong type, or when the rows hold one class alone.
 pub fn evaluate(spec: &ModelSpec, time_column: &str, batches: &[RecordBatch]) -> Result<Evaluation, TrainError> {
     let Some(first) = batches.first() else {
         return Err(TrainError::Evaluation {

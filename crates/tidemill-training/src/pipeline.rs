@@ -13,11 +13,13 @@ use tidemill_features::{
 };
 use tidemill_models::{Artifact, Fit, FitOptions, FitProgress, Hyperparameters, fit};
 use tidemill_monitor::{CheckReport, CheckSelection, quarantine_conditions, run_checks};
-use tidemill_project::{ModelSpec, Project};
+use tidemill_project::{DeploymentSpec, ModelSpec, Project};
 use tidemill_registry::{Approval, MetricPoint, NewRun, NewVersion, Registry, RunEnd, Sha256Hash};
 use tidemill_types::{
-    AliasName, CodeVersion, Explain, GateVerdict, Lineage, Metrics, Micros, RunId, TableName, TimeRange,
+    AliasName, CodeVersion, Explain, GateVerdict, Lineage, Metrics, Micros, ModelName, RunId, TableName, TimeRange,
 };
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use crate::evaluation::{Evaluation, evaluate};
@@ -29,12 +31,14 @@ use crate::{TrainError, Windows, decide_windows};
 pub const ALGORITHM_PARAM: &str = "algorithm";
 /// The tag of a run that names its model.
 pub const MODEL_TAG: &str = "model";
-/// The alias of the newest version that passed its gate.
+/// The alias of the newest version that passed its gate; left alone where a deployment follows it.
 pub const CHALLENGER: &str = "challenger";
 /// When the newest row of `{table}` became known.
 const NEWEST_KNOWN: &str = include_str!("../sql/newest_known.sql");
 /// What runs of a training are, among others.
 const RUN_KIND: &str = "training";
+/// Trainings that run at a time, the others wait for their turn: each has the machine's cores and its own sets in memory.
+const TRAININGS_AT_ONCE: usize = 1;
 /// Longest reason that a run is ended with, in characters.
 const REASON_CHARS_MAX: usize = 900;
 
@@ -47,6 +51,7 @@ pub struct Trainer {
     owner: String,
     code_version: CodeVersion,
     kept: Arc<KeptSets>,
+    turns: Arc<Semaphore>,
 }
 
 /// Hears how far a training is; called from several threads.
@@ -78,12 +83,16 @@ impl Trainer {
             owner: owner.into(),
             code_version,
             kept: Arc::default(),
+            turns: Arc::new(Semaphore::new(TRAININGS_AT_ONCE)),
         }
     }
 
     /// Trains. A failing check, a gate that is not passed and a wrong order are told apart: the first two are outcomes of a
     /// run, the last is an error. Whatever fails after the run has begun ends the run as failed.
+    ///
+    /// One training at a time; another waits until the one before it has ended.
     pub async fn train(&self, order: TrainOrder, on_step: OnStep<'_>) -> Result<Trained, TrainError> {
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let plan = self.plan(order).await?;
         let run = self.start(&plan).await?;
         match self.carry_out(&plan, &run, on_step).await {
@@ -209,9 +218,9 @@ impl Trainer {
 
         let (artifact, summary) = self.fit(plan, &sets, on_step).await?;
         on_step(TrainStep::Evaluate);
-        let counted = self.counted_rows(plan, &sets.evaluate, &artifact).await?;
-        let time = sets.evaluate.time_column.as_str();
-        let evaluation = evaluate(&plan.spec, time, &[counted])?;
+        let counted = self.counted_rows(plan, &sets, &artifact).await?;
+        let (spec, time) = (plan.spec.clone(), sets.evaluate.time_column.clone());
+        let evaluation = spawn_blocking(move || evaluate(&spec, time.as_str(), &[counted])).await??;
         self.log_figures(run, &evaluation, train_rows).await?;
         let verdict = plan.spec.gate.judge(&evaluation.metrics);
 
@@ -290,14 +299,15 @@ impl Trainer {
     async fn fit(
         &self,
         plan: &Plan,
-        sets: &Sets,
+        sets: &Arc<Sets>,
         on_step: OnStep<'_>,
     ) -> Result<(Artifact, tidemill_models::FitSummary), TrainError> {
-        let data = training_data(&plan.spec, &sets.train)?;
+        let (spec, sets) = (plan.spec.clone(), Arc::clone(sets));
         let (parameters, options) = (plan.parameters.clone(), FitOptions::with_seed(plan.seed));
-        let model = plan.spec.name.clone();
         let (progress, mut heard) = tokio::sync::watch::channel(FitProgress { done: 0, total: 1 });
-        let work = tokio::task::spawn_blocking(move || {
+        let work = spawn_blocking(move || {
+            let data = training_data(&spec, &sets.train)?;
+            let model = spec.name;
             let mut tell = |step: FitProgress| {
                 progress.send_replace(step);
                 ControlFlow::Continue(())
@@ -322,18 +332,19 @@ impl Trainer {
     async fn counted_rows(
         &self,
         plan: &Plan,
-        set: &TrainingSet,
+        sets: &Arc<Sets>,
         artifact: &Artifact,
     ) -> Result<RecordBatch, TrainError> {
-        let matrix = matrix(&plan.spec, set)?;
-        let scorer = artifact.clone();
-        let scores = tokio::task::spawn_blocking(move || scorer.model().score(&matrix))
-            .await?
-            .map_err(|source| TrainError::Score {
-                model: plan.spec.name.clone(),
+        let (spec, scorer, to_score) = (plan.spec.clone(), artifact.clone(), Arc::clone(sets));
+        let scored = spawn_blocking(move || {
+            let matrix = matrix(&spec, &to_score.evaluate)?;
+            let scores = scorer.model().score(&matrix).map_err(|source| TrainError::Score {
+                model: spec.name,
                 source,
             })?;
-        let scored = with_scores(&set.batch, scores)?;
+            with_scores(&to_score.evaluate.batch, scores)
+        })
+        .await??;
         let Some(evaluation) = plan
             .spec
             .evaluation
@@ -346,7 +357,7 @@ impl Trainer {
             train: plan.windows.train_bounds(),
             evaluate: plan.windows.evaluate_bounds(),
         };
-        let key = &set.key_columns;
+        let key = &sets.evaluate.key_columns;
         let counts = evaluation_mask(&self.engine, evaluation, &scored, key, &windows, None).await?;
         Ok(filter_record_batch(&scored, &counts)?)
     }
@@ -377,7 +388,11 @@ impl Trainer {
         lineage: Lineage,
         verdict: &GateVerdict,
     ) -> Result<TrainEnd, TrainError> {
-        let blob = self.registry.put_blob(artifact.encode()).await?;
+        let encoded = artifact.clone();
+        let blob = self
+            .registry
+            .put_blob(spawn_blocking(move || encoded.encode()).await?)
+            .await?;
         let content_hash: Sha256Hash = artifact.content_hash().parse().map_err(|_| TrainError::ContentHash)?;
         let registered = self
             .registry
@@ -391,7 +406,7 @@ impl Trainer {
                 description: format!("{} of run {run}", plan.parameters.algorithm()),
                 gate: Some(verdict.describe()).filter(|text| !text.is_empty()),
                 approval: Approval::Approved,
-                alias: AliasName::new(CHALLENGER).ok(),
+                alias: challenger(&plan.spec.name, self.project.deployments.values()),
                 finish_run: true,
                 actor: plan.order.actor.clone(),
             })
@@ -400,6 +415,21 @@ impl Trainer {
             version: registered.version,
             existing: registered.existing,
         })
+    }
+}
+
+/// The challenger's alias of a model, unless a deployment follows it: what is served moves by control alone, together with
+/// its slot.
+pub(crate) fn challenger<'a>(
+    model: &ModelName,
+    deployments: impl IntoIterator<Item = &'a DeploymentSpec>,
+) -> Option<AliasName> {
+    let mut deployments = deployments.into_iter();
+    let followed = deployments.any(|spec| spec.model == *model && spec.alias.as_str() == CHALLENGER);
+    if followed {
+        None
+    } else {
+        AliasName::new(CHALLENGER).ok()
     }
 }
 

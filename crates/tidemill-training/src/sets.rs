@@ -33,12 +33,13 @@ pub(crate) struct Sets {
     pub evaluate: TrainingSet,
 }
 
-/// What two runs must agree on to share their sets.
+/// What two runs of one trainer must agree on to share their sets. A trainer has one project, so that views, labels and
+/// checks follow from the model; as of when labels are known follows from the windows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SetsKey {
     pub model: ModelName,
     pub windows: Windows,
-    /// The Delta versions that a run would read, and the checks that quarantine rows.
+    /// The Delta versions of the project's streams.
     pub versions: Vec<(String, i64)>,
 }
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use arrow::array::{Float64Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use expect_test::{Expect, expect};
-use tidemill_project::{ModelSpec, Overrides, Project};
-use tidemill_types::{Explain, Micros, TimeRange};
+use tidemill_features::TrainingSet;
+use tidemill_project::{DeploymentSpec, ModelSpec, Overrides, Project};
+use tidemill_types::{AliasName, DeploymentName, Explain, Micros, ModelName, TimeRange};
 
+use crate::pipeline::challenger;
+use crate::sets::{KeptSets, Sets, SetsKey};
 use crate::{decide_windows, evaluate};
 
 /// The model of the fraud project: windows of seven days, a gap of seven.
@@ -147,4 +150,56 @@ fn one_class_alone_cannot_be_evaluated() {
     assert_eq!(error.problem().code.as_str(), "not_ready");
     let error = evaluate(&fraud(), "NOT_THERE", &[scored(&[(1, 1, 0.5, 0.0), (1, 2, 0.4, 1.0)])]).unwrap_err();
     assert!(error.to_string().contains("NOT_THERE"), "{error}");
+}
+
+#[test]
+fn a_training_leaves_an_alias_alone_that_a_deployment_follows() {
+    let deployed = |model: &str, alias: &str| DeploymentSpec {
+        name: DeploymentName::new("place").unwrap(),
+        model: ModelName::new(model).unwrap(),
+        alias: AliasName::new(alias).unwrap(),
+    };
+    let fraud = ModelName::new("fraud").unwrap();
+    for (model, alias, moves) in [
+        ("fraud", "champion", true),
+        ("fraud", "challenger", false),
+        ("other", "challenger", true),
+    ] {
+        let found = challenger(&fraud, [&deployed(model, alias)]);
+        assert_eq!(found.is_some(), moves, "`{alias}` of `{model}`");
+    }
+    assert_eq!(challenger(&fraud, []).unwrap().as_str(), "challenger");
+}
+
+#[test]
+fn kept_sets_are_those_of_the_same_model_windows_and_versions() {
+    let set = || TrainingSet {
+        batch: scored(&[(1, 10, 0.5, 1.0)]),
+        key_columns: Vec::new(),
+        time_column: "TX_DATETIME".parse().unwrap(),
+        label_column: "TX_FRAUD".parse().unwrap(),
+        feature_columns: Vec::new(),
+        excluded_rows: 0,
+        unlabelled_rows: 0,
+        inputs: Vec::new(),
+        streams: Vec::new(),
+        feature_hash: tidemill_types::FeatureHash("ab".to_owned()),
+    };
+    let key = |model: &str, evaluate: &str, version: i64| SetsKey {
+        model: ModelName::new(model).unwrap(),
+        windows: decide_windows(&fraud(), None, Some(range(evaluate)), None).unwrap(),
+        versions: vec![("labels".to_owned(), 1), ("transactions".to_owned(), version)],
+    };
+    let week = "2018-08-08..2018-08-15";
+    let kept = KeptSets::default();
+    assert!(kept.get(&key("fraud", week, 7)).is_none());
+    let sets = Arc::new(Sets {
+        train: set(),
+        evaluate: set(),
+    });
+    kept.put(key("fraud", week, 7), &sets);
+    assert!(Arc::ptr_eq(&kept.get(&key("fraud", week, 7)).unwrap(), &sets));
+    assert!(kept.get(&key("fraud", week, 8)).is_none());
+    assert!(kept.get(&key("other", week, 7)).is_none());
+    assert!(kept.get(&key("fraud", "2018-08-09..2018-08-15", 7)).is_none());
 }
