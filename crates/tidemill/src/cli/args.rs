@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidemill_sources::{Also, Speed};
-use tidemill_types::{AliasName, ColumnName, DeploymentName, ModelName, StreamName, VersionNumber, ViewName};
+use tidemill_types::{
+    AliasName, ColumnName, DeploymentName, ErrorCode, ModelName, Problem, StreamName, VersionNumber, ViewName,
+};
 
 /// One binary that closes the loop of continuous machine learning on Kafka streams.
 #[derive(Debug, Parser)]
 #[command(
     name = "tidemill",
     version,
-    about,
+    about = "One binary that closes the loop of continuous machine learning on Kafka streams",
     disable_help_subcommand = true,
     after_help = "Examples:
   tidemill demo                       the whole loop in three minutes, in a folder of its own
@@ -36,16 +38,23 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The project's folder: the one that holds tidemill.toml. Default: this folder, or the nearest above that has one.
-    #[arg(long, short = 'p', global = true, env = "TIDEMILL_PROJECT", value_name = "DIR")]
+    #[arg(
+        long,
+        short = 'p',
+        global = true,
+        help_heading = "Everywhere",
+        env = "TIDEMILL_PROJECT",
+        value_name = "DIR"
+    )]
     pub project: Option<PathBuf>,
     /// A setting for this command alone, as `--set server.address=127.0.0.1:9000`. Can be given again.
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    #[arg(long = "set", global = true, help_heading = "Everywhere", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Print data as JSON, for machines.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// No progress bars and no story.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
     /// What to log to standard error: error, warn, info, debug, trace, or a filter such as `tidemill_ingest=debug`.
     #[arg(
@@ -90,7 +99,7 @@ pub enum Command {
         after_help = "Examples:\n  tidemill simulate --days 30\n  tidemill simulate --days 60 --seed 7 --drift-day 45"
     )]
     Simulate(SimulateArgs),
-    /// Send the rows of a Parquet file to Kafka, in event time.
+    /// Send the rows of a Parquet, CSV or newline-delimited JSON file to Kafka, in event time.
     #[command(after_help = "Examples:
   tidemill replay fraud.parquet --stream transactions --also labels=TRANSACTION_ID,TX_FRAUD@7d
   tidemill replay fraud.parquet --stream transactions --speed 86400     (a day in a second)
@@ -144,9 +153,11 @@ Stopped or killed, it goes on after the last row that is in the topic when it is
     Rollback(RollbackArgs),
     /// Score rows with the deployed version of a model.
     #[command(after_help = "Examples:
-  tidemill predict fraud --row '{\"TX_AMOUNT\": 57.2, \"TX_DURING_WEEKEND\": 0, …}'
   tidemill predict fraud --file rows.ndjson
-  tidemill predict fraud --sql \"select * from customer_spending join terminal_risk using (TRANSACTION_ID) limit 5\"")]
+  tidemill predict fraud --sql \"select * from transaction_context join customer_spending using (TRANSACTION_ID)
+      join terminal_risk using (TRANSACTION_ID) limit 5\"
+
+A row is an object of the model's features by name; `curl http://127.0.0.1:8080/v2/models/fraud` lists them.")]
     Predict(PredictArgs),
     /// List and show the records that could not be decoded.
     #[command(
@@ -222,6 +233,9 @@ pub struct SimulateArgs {
     /// Event time over wall time, or `max`.
     #[arg(long, default_value = "max")]
     pub speed: Speed,
+    /// Send everything once more behind what is in the topics.
+    #[arg(long)]
+    pub again: bool,
     /// Return when the records are sent, without waiting for them to land.
     #[arg(long)]
     pub no_wait: bool,
@@ -230,7 +244,7 @@ pub struct SimulateArgs {
 /// `tidemill replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The Parquet file.
+    /// The file: .parquet, .csv, .ndjson or .jsonl.
     pub file: PathBuf,
     /// The stream that takes the rows.
     #[arg(long)]
@@ -276,7 +290,7 @@ pub struct SqlArgs {
     /// How to print. Default: a table, or JSON with --json.
     #[arg(long, short, value_enum)]
     pub format: Option<SqlFormat>,
-    /// Most rows to return. Default: the setting engine.query_rows.
+    /// Most rows to return, up to the setting engine.query_rows.
     #[arg(long)]
     pub rows: Option<usize>,
     /// Longest time to wait. Default: the setting engine.query_timeout.
@@ -293,6 +307,19 @@ pub struct Window {
     /// First event time after.
     #[arg(long)]
     pub to: Option<tidemill_types::Micros>,
+}
+
+impl Window {
+    /// Refuses a window that ends before it begins.
+    pub fn check(&self) -> Result<(), Problem> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from >= to => {
+                let what = format!("the window ends ({to}) before it begins ({from})");
+                Err(Problem::new(ErrorCode::InvalidInput, what).with_hint("--to is the first time after the window"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// `tidemill features`.
@@ -349,7 +376,7 @@ pub enum RunsCommand {
         #[arg(long, value_name = "METRIC")]
         order_by: Option<String>,
         /// Most runs to list.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show one run.
@@ -441,7 +468,7 @@ pub enum DeadLettersCommand {
         /// Only those of this stream.
         stream: Option<StreamName>,
         /// Most to list.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show one with its bytes.

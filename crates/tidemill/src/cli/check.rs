@@ -12,6 +12,7 @@ use crate::render::{Progress, Table, count, share};
 const SAMPLE_SHOWN: usize = 3;
 
 pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
+    args.window.check()?;
     let request = CheckRequest {
         names: args.checks,
         from: args.window.from,
@@ -39,6 +40,9 @@ pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
 /// The report as a table, with the first rows that break each failing check.
 pub fn show(report: &CheckReport) -> Result<(), Failure> {
     line(as_table(report).to_string())?;
+    if report.outcomes.iter().all(|outcome| outcome.rows == 0) {
+        line("no rows lie in the window, so nothing was checked")?;
+    }
     for outcome in report.failures() {
         line(format!(
             "{} ({}) fails; see {}",

@@ -79,11 +79,16 @@ pub fn io(what: &str, error: &std::io::Error) -> Problem {
     Problem::new(code, format!("failed to {what}: {error}"))
 }
 
-/// Writes to standard output. A reader that went away ends the command quietly, as other tools do.
+/// Writes text to standard output.
 pub fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes to standard output. A reader that went away ends the command quietly, as other tools do.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(io("write to standard output", &error).into()),
         Ok(()) => Ok(()),

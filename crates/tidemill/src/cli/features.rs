@@ -8,6 +8,7 @@ use super::failure::{Failure, json, line};
 use crate::render::{Progress, Table, count, figure};
 
 pub async fn run(context: &Context, args: FeaturesArgs) -> Result<(), Failure> {
+    args.window.check()?;
     let request = FeaturesRequest {
         view: args.view,
         from: args.window.from,

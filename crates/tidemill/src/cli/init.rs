@@ -18,7 +18,11 @@ pub async fn run(global: &Global, args: InitArgs) -> Result<(), Failure> {
     let written = match &args.from {
         None => init(&args.dir, args.force)?,
         Some(from) => {
-            let mut proposal = infer(global, from).await?.proposal;
+            let inferred = infer(global, from).await?;
+            for (column, why) in &inferred.left_out {
+                eprintln!("column `{column}` is left out: {why}");
+            }
+            let mut proposal = inferred.proposal;
             if let Some(stream) = args.stream {
                 proposal.stream = stream;
             }
@@ -41,7 +45,7 @@ pub async fn run(global: &Global, args: InitArgs) -> Result<(), Failure> {
 async fn infer(global: &Global, from: &str) -> Result<tidemill_sources::Inferred, Failure> {
     let path = PathBuf::from(from);
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    if path.exists() || FILE_ENDINGS.contains(&ending) {
+    if path.is_file() || FILE_ENDINGS.contains(&ending) {
         let looked = tokio::task::spawn_blocking(move || infer_file(&path)).await;
         let looked =
             looked.map_err(|error| Problem::new(ErrorCode::Internal, format!("the look broke off: {error}")))?;

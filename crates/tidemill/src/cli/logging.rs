@@ -1,5 +1,7 @@
 //! Logs on standard error, so that standard output stays data.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -7,7 +9,10 @@ use tracing_subscriber::filter::LevelFilter;
 /// warnings. A filter that cannot be read is told, and warnings are logged.
 pub fn start(filter: &str) {
     let text = match filter.parse::<LevelFilter>() {
-        Ok(level) => format!("{},librdkafka=error,tidemill={level}", level.min(LevelFilter::WARN)),
+        Ok(level) => format!(
+            "{},librdkafka=error,deltalake_core::writer::stats=error,tidemill={level}",
+            level.min(LevelFilter::WARN)
+        ),
         Err(_) => filter.to_owned(),
     };
     let parsed = EnvFilter::try_new(text);
@@ -15,6 +20,7 @@ pub fn start(filter: &str) {
     let filter_in_force = parsed.unwrap_or_else(|_| EnvFilter::new("warn"));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter_in_force)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .try_init();
     if unreadable && started.is_ok() {

@@ -40,26 +40,27 @@ async fn carry_out(context: &Context, args: PredictArgs, house: &dyn Operations)
         .into_iter()
         .map(|input| input.name)
         .collect();
-    let answer = score(house, &args.deployment, &features, &rows, args.sql.is_some()).await?;
+    let answer = score(house, &args.deployment, &features, &rows).await?;
     show(context, &answer, &features, &rows)
 }
 
-/// Scores rows by name. Of a query's answer only the features are sent; of rows that were written by hand everything is,
-/// so that a misspelt feature is told and not passed over.
+/// Scores rows by name. Columns beside a full set of features tell whose rows they are and are not sent; where a feature
+/// is missing everything that could be one is sent, so that a misspelt feature is told and not passed over.
 async fn score(
     house: &dyn Operations,
     deployment: &DeploymentName,
     features: &[String],
     rows: &[Row],
-    features_only: bool,
 ) -> Result<InferResponse, Problem> {
     let mut names: Vec<&String> = Vec::new();
     for row in rows {
         names.extend(row.keys().filter(|name| !names.contains(name)).collect::<Vec<_>>());
     }
-    if features_only {
-        names.retain(|name| features.contains(name));
-    }
+    let complete = features.iter().all(|feature| names.contains(&feature));
+    names.retain(|name| {
+        let text = rows.iter().any(|row| row.get(*name).is_some_and(Value::is_string));
+        features.contains(name) || (!complete && !text)
+    });
     let mut columns = Vec::new();
     for name in names {
         let values = rows.iter().enumerate().map(|(position, row)| match row.get(name) {
@@ -134,7 +135,7 @@ fn parse_rows(text: &str) -> Result<Vec<Row>, Problem> {
             ErrorCode::InvalidInput,
             format!("the rows are not JSON objects: {error}"),
         )
-        .with_hint(r#"write {"TX_AMOUNT": 57.2, …}, one object per row"#)
+        .with_hint(r#"a JSON array, or one object per line: {"TX_AMOUNT": 57.2, …}"#)
     };
     if text.trim_start().starts_with('[') {
         return serde_json::from_str(text).map_err(invalid);

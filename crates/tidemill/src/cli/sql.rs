@@ -8,7 +8,7 @@ use tidemill_types::{ErrorCode, Problem};
 
 use super::args::{SqlArgs, SqlFormat};
 use super::context::Context;
-use super::failure::{Failure, io, line};
+use super::failure::{Failure, io, line, print_bytes};
 use crate::render::{count, rows_as_table, write_csv, write_ipc, write_json, write_ndjson};
 
 /// Longest query that is read from standard input, in bytes.
@@ -35,27 +35,44 @@ pub async fn run(context: &Context, args: SqlArgs) -> Result<(), Failure> {
     show(&answer?, format)
 }
 
-/// Prints an answer. What a limit cut off is told on standard error, so that data stays data.
+/// Prints an answer. Data for machines is whole or an error: what a limit cut off must not pass for everything.
 fn show(answer: &SqlAnswer, format: SqlFormat) -> Result<(), Failure> {
-    let out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut bytes = Vec::new();
     let written = match format {
         SqlFormat::Table => return show_table(answer),
-        SqlFormat::Csv => write_csv(&answer.schema, &answer.batches, out),
-        SqlFormat::Json => write_json(&answer.batches, out),
-        SqlFormat::Ndjson => write_ndjson(&answer.batches, out),
-        SqlFormat::Arrow => write_ipc(&answer.schema, &answer.batches, out),
+        SqlFormat::Csv => write_csv(&answer.schema, &answer.batches, &mut bytes),
+        SqlFormat::Json | SqlFormat::Ndjson => {
+            refuse_twins(answer)?;
+            match format {
+                SqlFormat::Json => write_json(&answer.batches, &mut bytes),
+                _ => write_ndjson(&answer.batches, &mut bytes),
+            }
+        }
+        SqlFormat::Arrow => write_ipc(&answer.schema, &answer.batches, &mut bytes),
     };
-    match written {
-        Err(ArrowError::IoError(_, error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-        written => written.map_err(unprintable)?,
-    }
+    written.map_err(unprintable)?;
+    print_bytes(&bytes)?;
     if answer.truncated {
-        eprintln!(
-            "hint: the limit cut the answer after {} rows; --rows and engine.query_rows set it",
-            answer.rows()
-        );
+        let what = format!("a limit cut the answer after {} rows", count(answer.rows() as u64));
+        return Err(Problem::new(ErrorCode::LimitReached, what)
+            .with_hint("engine.query_rows and engine.query_bytes set it, where `tidemill up` runs: there")
+            .into());
     }
     Ok(())
+}
+
+/// JSON objects hold a name once.
+fn refuse_twins(answer: &SqlAnswer) -> Result<(), Problem> {
+    let mut names: Vec<&String> = answer.schema.fields().iter().map(|field| field.name()).collect();
+    names.sort();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(Problem::new(
+            ErrorCode::InvalidInput,
+            format!("two columns are called `{}`, which JSON cannot hold", pair[0]),
+        )
+        .with_hint("name the columns that you want, or rename one with `as`")),
+    }
 }
 
 fn show_table(answer: &SqlAnswer) -> Result<(), Failure> {
@@ -63,7 +80,7 @@ fn show_table(answer: &SqlAnswer) -> Result<(), Failure> {
     line(table.to_string())?;
     let rows = answer.rows() as u64;
     let more = if answer.truncated {
-        ", cut off by the limit (--rows, engine.query_rows)"
+        ", cut off by a limit (--rows, engine.query_rows)"
     } else {
         ""
     };

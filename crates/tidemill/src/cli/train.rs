@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use tidemill_api::{TrainOutcome, TrainRequest, TrainStatus};
+use tidemill_models::Hyperparameters;
 use tidemill_training::TrainStep;
-use tidemill_types::{ErrorCode, Micros, Problem, TimeRange};
+use tidemill_types::{Algorithm, ErrorCode, Explain, Micros, Problem, TimeRange, UnknownAlgorithm};
 
 use super::args::TrainArgs;
 use super::context::{Context, Reached};
@@ -27,6 +28,13 @@ pub async fn run(context: &Context, args: TrainArgs) -> Result<(), Failure> {
         true => vec![None],
         false => args.algorithm.into_iter().map(Some).collect(),
     };
+
+    // All of them before the first is fitted: a typo must not cost a training.
+    for name in algorithms.iter().flatten() {
+        let algorithm: Algorithm = name.parse().map_err(|error: UnknownAlgorithm| error.problem())?;
+        let settings = request.params.clone().into_iter().collect();
+        Hyperparameters::parse(algorithm, &settings).map_err(|error| error.problem())?;
+    }
 
     let mut reached = context.reach("train").await?;
     let bar: Arc<Mutex<Option<Progress>>> = Arc::default();
@@ -85,7 +93,11 @@ fn show(context: &Context, outcomes: &[TrainOutcome]) -> Result<(), Failure> {
             outcomes => json(&outcomes),
         };
     }
-    if let Some(first) = outcomes.first() {
+    let fitted: Vec<&TrainOutcome> = outcomes
+        .iter()
+        .filter(|outcome| outcome.status != TrainStatus::StoppedByChecks)
+        .collect();
+    if let Some(first) = fitted.first() {
         line(format!(
             "trained on {} ({} rows, {} positive), judged on {} ({} rows, {} positive)",
             first.train,
@@ -95,7 +107,7 @@ fn show(context: &Context, outcomes: &[TrainOutcome]) -> Result<(), Failure> {
             count(first.evaluate_rows.rows),
             count(first.evaluate_rows.positives),
         ))?;
-        line(as_table(outcomes).to_string())?;
+        line(as_table(fitted).to_string())?;
     }
     for outcome in outcomes {
         match outcome.status {
@@ -117,9 +129,10 @@ fn show(context: &Context, outcomes: &[TrainOutcome]) -> Result<(), Failure> {
 }
 
 /// Outcomes side by side, one row each.
-pub fn as_table(outcomes: &[TrainOutcome]) -> Table {
+pub fn as_table<'a>(outcomes: impl IntoIterator<Item = &'a TrainOutcome>) -> Table {
+    let outcomes: Vec<&TrainOutcome> = outcomes.into_iter().collect();
     let mut metrics: Vec<&String> = Vec::new();
-    for outcome in outcomes {
+    for outcome in &outcomes {
         for name in outcome.metrics.0.keys() {
             if !metrics.contains(&name) {
                 metrics.push(name);

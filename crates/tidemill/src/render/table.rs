@@ -5,8 +5,10 @@ use std::io::IsTerminal;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, TableComponent, presets};
 
-/// Width of a table where there is no terminal to ask, in characters.
-const WIDTH_WITHOUT_TERMINAL: u16 = 140;
+/// What stands around a cell, in characters.
+const COLUMN_PADDING: usize = 2;
+/// The column that says that there are more, in characters.
+const MORE_WIDTH: usize = 3;
 
 /// A table that is printed at once. A column whose cells all read as numbers stands to the right.
 #[derive(Debug)]
@@ -36,6 +38,26 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// The columns that fit into so many characters: all, or the first ones.
+    fn columns_within(&self, width: usize) -> Vec<usize> {
+        let of_column = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+            widest.max(self.heads[column].chars().count()) + COLUMN_PADDING
+        };
+        let widths: Vec<usize> = (0..self.heads.len()).map(of_column).collect();
+        if widths.iter().sum::<usize>() <= width {
+            return (0..self.heads.len()).collect();
+        }
+        let mut used = MORE_WIDTH;
+        let mut fits = |column_width: &&usize| {
+            used += **column_width;
+            used <= width
+        };
+        let count = widths.iter().take_while(|width| fits(width)).count().max(1);
+        (0..count).collect()
+    }
+
     fn alignment(&self, column: usize) -> CellAlignment {
         let mut cells = self
             .rows
@@ -56,26 +78,41 @@ impl fmt::Display for Table {
         let mut table = comfy_table::Table::new();
         table
             .load_preset(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic);
+            .set_content_arrangement(ContentArrangement::Disabled);
         for component in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
             table.set_style(component, '─');
         }
-        if !std::io::stdout().is_terminal() {
-            table.set_width(WIDTH_WITHOUT_TERMINAL);
-        }
-        let alignments: Vec<CellAlignment> = (0..self.heads.len()).map(|column| self.alignment(column)).collect();
-        let aligned = |row: &[String]| -> Vec<Cell> {
-            row.iter()
-                .zip(&alignments)
-                .map(|(cell, alignment)| Cell::new(cell).set_alignment(*alignment))
-                .collect()
+        // Numbers and ids are never broken over lines: what does not fit is left out as a whole column. Whoever reads the
+        // text with a program gets all of it.
+        let shown = match table.width().filter(|_| std::io::stdout().is_terminal()) {
+            Some(width) => self.columns_within(usize::from(width)),
+            None => (0..self.heads.len()).collect(),
         };
-        table.set_header(aligned(&self.heads));
+        let left_out = self.heads.len() - shown.len();
+        let cells = |row: &[String]| -> Vec<Cell> {
+            let mut cells: Vec<Cell> = shown
+                .iter()
+                .map(|column| {
+                    let text = row.get(*column).map_or("", String::as_str);
+                    Cell::new(text).set_alignment(self.alignment(*column))
+                })
+                .collect();
+            if left_out > 0 {
+                cells.push(Cell::new("…"));
+            }
+            cells
+        };
+        table.set_header(cells(&self.heads));
         for row in &self.rows {
-            table.add_row(aligned(row));
+            table.add_row(cells(row));
         }
         // Trailing blanks would be the only difference between two outputs that read the same.
-        let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        let mut text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        if left_out > 0 {
+            text.push(format!(
+                " … {left_out} more columns; a wider terminal or --json shows them"
+            ));
+        }
         f.write_str(&text.join("\n"))
     }
 }
@@ -100,5 +137,8 @@ mod tests {
              a      1,754,155   0.84 %
              bc             7"]]
         .assert_eq(&format!("\n{table}"));
+        assert_eq!(table.columns_within(27), [0, 1, 2]);
+        assert_eq!(table.columns_within(26), [0, 1]);
+        assert_eq!(table.columns_within(5), [0]);
     }
 }
