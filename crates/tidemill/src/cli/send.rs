@@ -1,16 +1,17 @@
 //! `tidemill simulate` and `tidemill replay`: events into Kafka, and the wait until they have landed.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tidemill_api::Operations;
+use tidemill_api::{Operations, Status};
 use tidemill_kafka::{Admin, ClientSettings, Producer};
 use tidemill_project::Project;
 use tidemill_sources::{
     Also, DriftSwitch, Replay, ReplayOptions, ReplayReport, SimulatorSettings, Source, StopFlag, WallSleeper,
     producer_limits,
 };
-use tidemill_types::{ColumnName, ErrorCode, Explain, Problem, StreamName};
+use tidemill_types::{ColumnName, ErrorCode, Explain, KafkaPartition, NextOffset, Problem, StreamName};
 
 use super::args::{ReplayArgs, SimulateArgs};
 use super::context::{Context, Reached};
@@ -32,6 +33,9 @@ const DRIFT: DriftSwitch = DriftSwitch {
 };
 /// The columns of a simulated transaction's label.
 const LABEL_COLUMNS: [&str; 3] = ["TRANSACTION_ID", "TX_FRAUD", "TX_FRAUD_SCENARIO"];
+
+/// The first offset after the last, by stream and partition.
+type LogEnds = BTreeMap<(StreamName, KafkaPartition), NextOffset>;
 
 /// What is sent, and whether the command waits until it has landed.
 struct Sending {
@@ -136,7 +140,7 @@ async fn send_to(context: &Context, project: &Project, reached: &Reached, sendin
     listener.abort();
     let report = report?;
     if sending.wait && !report.stopped {
-        wait_until_landed(context, reached).await?;
+        wait_until_landed(context, project, &client, reached).await?;
     }
     if context.global.json {
         return json(&report);
@@ -186,7 +190,46 @@ pub async fn run_replay(
     report.map_err(|error| error.problem())
 }
 
-async fn wait_until_landed(context: &Context, reached: &Reached) -> Result<(), Failure> {
+/// Where the log of each partition of the project's topics ends now.
+async fn log_ends(project: &Project, client: &ClientSettings) -> Result<LogEnds, Problem> {
+    let admin = Admin::connect(client).map_err(|error| error.problem())?;
+    let mut ends = LogEnds::new();
+    for stream in project.streams.values() {
+        for partition in admin.partitions(&stream.topic).await.map_err(|error| error.problem())? {
+            let watermarks = admin.watermarks(&stream.topic, partition).await;
+            let end = watermarks.map_err(|error| error.problem())?.high_watermark;
+            ends.insert((stream.name.clone(), partition), end);
+        }
+    }
+    Ok(ends)
+}
+
+/// Records below `ends` that have not landed yet. What a server says its lag is can be older than what was just sent.
+fn records_to_land(status: &Status, ends: &LogEnds) -> u64 {
+    let landed: BTreeMap<_, _> = status
+        .streams
+        .iter()
+        .flat_map(|stream| {
+            stream
+                .partitions
+                .iter()
+                .map(|at| ((&stream.stream, at.partition), at.next))
+        })
+        .collect();
+    ends.iter()
+        .map(|((stream, partition), end)| {
+            let next = landed.get(&(stream, *partition)).map_or(0, |next| next.0);
+            (end.0 - next).max(0).unsigned_abs()
+        })
+        .sum()
+}
+
+async fn wait_until_landed(
+    context: &Context,
+    project: &Project,
+    kafka: &ClientSettings,
+    reached: &Reached,
+) -> Result<(), Failure> {
     let progress = Progress::spinner(context.global.quiet, "landing");
     match reached {
         Reached::Here { house, .. } => {
@@ -195,10 +238,11 @@ async fn wait_until_landed(context: &Context, reached: &Reached) -> Result<(), F
             }
         }
         Reached::Server { client, .. } => {
+            let ends = log_ends(project, kafka).await?;
             let landed = async {
                 loop {
                     let status = client.status().await?;
-                    let lag: u64 = status.streams.iter().map(|stream| stream.lag_rows).sum();
+                    let lag = records_to_land(&status, &ends);
                     let broken = status.streams.iter().find_map(|stream| stream.problem.clone());
                     if let Some(problem) = broken {
                         return Err(problem);
