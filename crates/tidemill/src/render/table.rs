@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, TableComponent, presets};
 
 /// What stands around a cell, in characters.
-const COLUMN_PADDING: usize = 2;
+const COLUMN_PADDING: usize = 3;
 /// The column that says that there are more, in characters.
 const MORE_WIDTH: usize = 3;
 
@@ -137,8 +137,8 @@ mod tests {
              a      1,754,155   0.84 %
              bc             7"]]
         .assert_eq(&format!("\n{table}"));
-        assert_eq!(table.columns_within(27), [0, 1, 2]);
-        assert_eq!(table.columns_within(26), [0, 1]);
+        assert_eq!(table.columns_within(29), [0, 1, 2]);
+        assert_eq!(table.columns_within(28), [0, 1]);
         assert_eq!(table.columns_within(5), [0]);
     }
 }
