@@ -81,9 +81,9 @@ fn features_as_published(project: &Project) {
     let columns: Vec<&str> = features.keys().map(String::as_str).collect();
     let wanted: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let query = format!(
-        "select TRANSACTION_ID, {} from transaction_context
+        "select transaction_context.TRANSACTION_ID, {} from transaction_context
          join customer_spending using (TRANSACTION_ID) join terminal_risk using (TRANSACTION_ID)
-         where TRANSACTION_ID in ({})",
+         where transaction_context.TRANSACTION_ID in ({})",
         columns.join(", "),
         wanted.join(",")
     );
