@@ -16,6 +16,7 @@ mod evaluation;
 mod order;
 mod pipeline;
 mod sets;
+mod validate;
 mod windows;
 
 #[cfg(test)]
@@ -26,4 +27,5 @@ pub use evaluation::{Evaluation, evaluate};
 pub use order::{TrainEnd, TrainOrder, TrainStep, Trained};
 pub use pipeline::{ALGORITHM_PARAM, CHALLENGER, MODEL_TAG, OnStep, Trainer};
 pub use sets::SetCounts;
+pub use validate::{figures, validate};
 pub use windows::{Windows, decide_windows};

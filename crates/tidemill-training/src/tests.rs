@@ -203,3 +203,33 @@ fn kept_sets_are_those_of_the_same_model_windows_and_versions() {
     assert!(kept.get(&key("other", week, 7)).is_none());
     assert!(kept.get(&key("fraud", "2018-08-09..2018-08-15", 7)).is_none());
 }
+
+#[test]
+fn a_typo_in_a_model_is_found_before_a_training_is_spent_on_it() {
+    let dir = tempfile::tempdir().unwrap();
+    tidemill_project::init(dir.path(), false).unwrap();
+    let project = Project::load(dir.path(), &Overrides::default()).unwrap();
+    assert_eq!(crate::validate(&project), []);
+    let file = dir.path().join("tidemill.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(
+        &file,
+        text.replace("max_depth", "max_depht").replace("\"auc\"", "\"acu\""),
+    )
+    .unwrap();
+    let project = Project::load(dir.path(), &Overrides::default()).unwrap();
+    let found: Vec<String> = crate::validate(&project)
+        .iter()
+        .map(|fault| fault.message.clone())
+        .collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("max_depht") && found[1].contains("acu"), "{found:?}");
+}
+
+#[test]
+fn figures_are_announced_as_they_are_computed() {
+    let rows = scored(&[(1, 10, 0.9, 1.0), (1, 11, 0.2, 0.0)]);
+    let evaluation = evaluate(&fraud(), "TX_DATETIME", &[rows]).unwrap();
+    let computed: Vec<String> = evaluation.metrics.0.keys().cloned().collect();
+    assert_eq!(crate::figures(&fraud()), computed);
+}

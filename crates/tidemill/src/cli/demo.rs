@@ -1,6 +1,6 @@
 //! `tidemill demo`: the whole story once, on a house of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tidemill_api::{
@@ -43,7 +43,6 @@ struct Demo {
     client: HttpClient,
     model: ModelName,
     deployment: DeploymentName,
-    dir: PathBuf,
 }
 
 pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
@@ -111,7 +110,6 @@ async fn tell(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Demo, Fail
         client,
         model: name("fraud", ModelName::new)?,
         deployment: name("fraud", DeploymentName::new)?,
-        dir: dir.to_path_buf(),
     };
     demo.stream(args).await?;
     demo.features(args).await?;
@@ -412,10 +410,7 @@ impl Demo {
             }
         }
         Story::table(&produced);
-        Story::look(&format!(
-            "tidemill --project {} sql   (after: tidemill demo --keep)",
-            self.dir.display()
-        ));
+        Story::look("tidemill demo --keep --dir my-demo     leaves all of this up, to look closer from that folder");
         Ok(())
     }
 

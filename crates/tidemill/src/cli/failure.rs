@@ -17,7 +17,12 @@ pub enum Failure {
     Project(ProjectError),
     /// It did what it was asked, and what it found is bad: checks that fail, SQL that does not plan. Told already.
     Found(ErrorCode),
+    /// A signal ended it before it was through. Told already.
+    Interrupted,
 }
+
+/// The exit code of a command that Ctrl-C ended, as shells have it.
+const INTERRUPTED_EXIT_CODE: u8 = 130;
 
 impl Failure {
     /// Prints it and gives its exit code.
@@ -32,6 +37,7 @@ impl Failure {
                 ExitCode::from(error.code().exit_code())
             }
             Failure::Found(code) => ExitCode::from(code.exit_code()),
+            Failure::Interrupted => ExitCode::from(INTERRUPTED_EXIT_CODE),
         }
     }
 }

@@ -55,7 +55,8 @@ pub async fn simulate(context: &Context, args: SimulateArgs) -> Result<(), Failu
         drift: args.drift_day.map(|from_day| DriftSwitch { from_day, ..DRIFT }),
         ..SimulatorSettings::default()
     };
-    let options = simulator_options(args.stream, args.labels, args.label_delay, args.speed)?;
+    let mut options = simulator_options(args.stream, args.labels, args.label_delay, args.speed)?;
+    options.again = args.again;
     let sending = Sending {
         command: "simulate",
         source: Source::Simulator(settings),
@@ -143,7 +144,12 @@ async fn send_to(context: &Context, project: &Project, reached: &Reached, sendin
         wait_until_landed(context, project, &client, reached).await?;
     }
     if context.global.json {
-        return json(&report);
+        json(&report)?;
+        return if report.stopped {
+            Err(Failure::Interrupted)
+        } else {
+            Ok(())
+        };
     }
     show(&report)
 }
@@ -284,7 +290,8 @@ fn show(report: &ReplayReport) -> Result<(), Failure> {
         count(rate as u64)
     ))?;
     if report.stopped {
-        line("stopped; the same command goes on from here")
+        line("stopped; the same command goes on from here")?;
+        Err(Failure::Interrupted)
     } else {
         Ok(())
     }

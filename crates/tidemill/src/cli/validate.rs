@@ -17,6 +17,7 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
     let failed = |error: tidemill_engine::EngineError| error.problem();
     let mut faults: Vec<Fault> = tidemill_features::validate(&engine, &project).await.map_err(failed)?;
     faults.extend(tidemill_monitor::validate(&engine, &project).await.map_err(failed)?);
+    faults.extend(tidemill_training::validate(&project));
     if context.global.json {
         json(&faults)?;
     } else {
