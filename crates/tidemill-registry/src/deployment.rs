@@ -204,10 +204,18 @@ pub(crate) fn target(
         DeploymentKind::Rollback | DeploymentKind::Deploy => {
             rollback_target(&facts).ok_or_else(|| RegistryError::NothingToRollBackTo {
                 deployment: name.clone(),
+                rolled_back: rolled_back(&history),
             })
         }
     };
     found.map(|event| history.swap_remove(event))
+}
+
+/// The version of the newest release that is not the live one.
+fn rolled_back(history: &[Deployment]) -> Option<VersionNumber> {
+    let live = history.last()?;
+    let other = history.iter().rev().find(|event| event.release != live.release)?;
+    Some(other.version)
 }
 
 /// A row of the view `deployments`.

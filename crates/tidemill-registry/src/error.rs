@@ -192,6 +192,8 @@ pub enum RegistryError {
     NothingToRollBackTo {
         /// The deployment.
         deployment: DeploymentName,
+        /// The newest version that was live there and was rolled back; none where only one was ever live.
+        rolled_back: Option<VersionNumber>,
     },
     /// The last move was not a rollback.
     #[error("deployment `{deployment}` has no rollback to undo")]
@@ -271,7 +273,9 @@ impl Explain for RegistryError {
                 kind: "model" | "version" | "alias",
                 ..
             } => "`tidemill models list` shows models, versions and aliases",
-            RegistryError::NotFound { kind: "deployment", .. } => "deploy a version first: `tidemill deploy MODEL`",
+            RegistryError::NotFound { kind: "deployment", .. } => {
+                "deploy a version first: `tidemill deploy DEPLOYMENT VERSION`"
+            }
             RegistryError::BlobDamaged { .. } | RegistryError::BlobNotFound { .. } => {
                 "restore the registry's artifacts folder from a backup, or train the version again: the same data and seed give the same bytes"
             }
@@ -279,7 +283,23 @@ impl Explain for RegistryError {
             RegistryError::DeploymentMoved { .. } => {
                 "somebody else deployed: look at `tidemill status` and decide again"
             }
-            RegistryError::NothingToRollBackTo { .. } => "only a second deployment makes a rollback possible",
+            RegistryError::NothingToRollBackTo {
+                deployment,
+                rolled_back: Some(VersionNumber(version)),
+            } => {
+                return Some(format!(
+                    "nothing was live before that was not rolled back; `tidemill deploy {deployment} {version}` serves \
+                     version {version} again"
+                ));
+            }
+            RegistryError::NothingToRollBackTo { rolled_back: None, .. } => {
+                "only a second deployment makes a rollback possible"
+            }
+            RegistryError::NothingToUndo { deployment } => {
+                return Some(format!(
+                    "the last move was no rollback; `tidemill deploy {deployment} VERSION` serves any version"
+                ));
+            }
             RegistryError::ExportTooLarge { .. } => "ask the API for the runs that are needed",
             RegistryError::AuditBroken { .. } => {
                 "somebody changed the registry's file by hand: compare it with a backup from before"

@@ -172,6 +172,15 @@ pub enum SourceError {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// A topic's first records cannot be read.
+    #[error("failed to look at topic `{topic}`")]
+    Look {
+        /// The topic.
+        topic: TopicName,
+        /// Why.
+        #[source]
+        source: KafkaError,
+    },
     /// The cluster.
     #[error("failed to replay into Kafka")]
     Kafka(#[from] KafkaError),
@@ -196,7 +205,7 @@ impl Explain for SourceError {
             SourceError::UnknownStream { .. } => ErrorCode::NotFound,
             SourceError::TooLargeToSort { .. } => ErrorCode::LimitReached,
             SourceError::ForeignRecords { .. } => ErrorCode::Conflict,
-            SourceError::Kafka(error) => error.code(),
+            SourceError::Kafka(error) | SourceError::Look { source: error, .. } => error.code(),
             SourceError::Arrow { .. } | SourceError::Ended => ErrorCode::Internal,
             _ => ErrorCode::InvalidInput,
         }
@@ -223,9 +232,10 @@ impl Explain for SourceError {
             }
             SourceError::TooLargeToSort { column, .. } => Some(format!("write it in the order of `{column}` first")),
             SourceError::ForeignRecords { topic, .. } => Some(format!(
-                "use an empty topic, or --again to send every row once more behind what is in `{topic}`"
+                "send to another stream or from a project folder of its own, or add --again to send every row behind what \
+                 is in `{topic}`"
             )),
-            SourceError::Kafka(error) => error.hint(),
+            SourceError::Kafka(error) | SourceError::Look { source: error, .. } => error.hint(),
             _ => None,
         }
     }

@@ -64,6 +64,10 @@ async fn forth_and_back_and_forth_again() {
     registry.record_deployment(deploy(1)).await.unwrap();
     let nothing = registry.record_rollback(to(1)).await.unwrap_err();
     assert!(matches!(nothing, RegistryError::NothingToRollBackTo { .. }));
+    assert_eq!(
+        nothing.hint().unwrap(),
+        "only a second deployment makes a rollback possible"
+    );
     house.at(3_000);
     registry.record_deployment(deploy(2)).await.unwrap();
     house.at(4_000);
@@ -75,6 +79,11 @@ async fn forth_and_back_and_forth_again() {
     let moved = registry.record_rollback(to(2)).await.unwrap_err();
     assert!(matches!(moved, RegistryError::DeploymentMoved { .. }));
     registry.record_rollback(to(1)).await.unwrap();
+    let nothing = registry.previous_version(&place("fraud")).await.unwrap_err();
+    assert_eq!(
+        nothing.hint().unwrap(),
+        "nothing was live before that was not rolled back; `tidemill deploy fraud 2` serves version 2 again"
+    );
     check(expect![[r"
         deploy v1 from 2000 to 3000 by anna
         deploy v2 from 3000 to 4000 by anna

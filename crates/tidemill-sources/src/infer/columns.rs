@@ -16,6 +16,7 @@ pub(super) struct Candidate {
     pub place: usize,
     pub field: Field,
     pub nulls: u64,
+    pub loss: Option<String>,
 }
 
 pub(super) struct Candidates {
@@ -39,6 +40,7 @@ pub(super) fn candidates(sample: &RecordBatch, nulls: &[u64]) -> Candidates {
                     doc: None,
                 },
                 nulls: nulls[place],
+                loss: loss_of(field.data_type()),
             }),
             (Err(invalid), _) => left_out.push((field.name().clone(), format!("its name must be {}", invalid.rule))),
             (Ok(_), Err(reason)) => left_out.push((field.name().clone(), reason)),
@@ -67,12 +69,36 @@ fn kind_of(column: &ArrayRef) -> Result<FieldType, String> {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
             FieldType::Bytes
         }
-        other => return Err(format!("a column of type {other} is not supported")),
+        DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::FixedSizeList(..)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_) => return Err("it holds lists, and a column holds single values".into()),
+        DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => {
+            return Err("it is nested: write what is needed of it into columns of its own".into());
+        }
+        other => return Err(unsupported(other)),
     };
     if fits(found, &kind) {
         Ok(kind)
     } else {
-        Err(format!("a column of type {found} is not supported"))
+        Err(unsupported(found))
+    }
+}
+
+fn unsupported(found: &DataType) -> String {
+    format!("a schema has no type for {found}")
+}
+
+/// What becomes of a column's values on their way into the schema's type, where they may lose something.
+fn loss_of(found: &DataType) -> Option<String> {
+    match found {
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => {
+            Some(format!("{found} becomes double, which keeps 15 digits"))
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Some("nanoseconds are cut to microseconds".into()),
+        DataType::Dictionary(_, values) => loss_of(values),
+        _ => None,
     }
 }
 

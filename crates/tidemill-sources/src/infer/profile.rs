@@ -23,6 +23,8 @@ pub struct InferredColumn {
     pub steps_back: Option<u64>,
     /// Whether every value in the sample is 0 or 1, or a truth.
     pub zero_or_one: bool,
+    /// What its values may lose in the schema's type, as a clause: `Decimal128(18, 2) becomes double, which keeps 15 digits`.
+    pub loss: Option<String>,
 }
 
 pub(super) struct Profile {
@@ -55,6 +57,7 @@ impl Profile {
                 distinct: seen.len() as u64,
                 steps_back: values.steps_back(),
                 zero_or_one,
+                loss: candidate.loss.clone(),
             },
         })
     }

@@ -110,7 +110,7 @@ fn times_in_json_are_text_and_known_as_times() {
             event time when
             entity place
             label fraud
-            without nested: a column of type Struct("a": Int64) is not supported
+            without nested: it is nested: write what is needed of it into columns of its own
         "#]],
     );
 }
@@ -147,6 +147,55 @@ fn what_is_no_data_is_said_so() {
         &expect!["`./x.parquet` is not a readable Parquet file"],
     );
     check("x.xlsx", "", &expect!["`./x.xlsx` is of no kind that can be read"]);
+}
+
+#[test]
+fn what_becomes_of_values_is_said() {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Decimal128Array, Int64Array, ListArray, Time64MicrosecondArray};
+    use arrow::array::{TimestampNanosecondArray, types::Int64Type};
+
+    let price = Decimal128Array::from(vec![150, 275])
+        .with_precision_and_scale(18, 2)
+        .unwrap();
+    let columns: [(&str, ArrayRef); 5] = [
+        ("id", Arc::new(Int64Array::from(vec![1, 2]))),
+        ("price", Arc::new(price)),
+        ("at", Arc::new(TimestampNanosecondArray::from(vec![1_001, 2_002]))),
+        (
+            "tags",
+            Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([
+                Some([Some(1)]),
+                None,
+            ])),
+        ),
+        ("of_day", Arc::new(Time64MicrosecondArray::from(vec![1, 2]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let schema = batch.schema();
+    let inferred = infer("orders", "orders", &schema, Box::new(std::iter::once(Ok(batch)))).unwrap();
+    let mut text = told(&inferred);
+    for column in &inferred.columns {
+        if let Some(loss) = &column.loss {
+            writeln!(text, "{}: {loss}", column.field.name).unwrap();
+        }
+    }
+    expect![[r#"
+        id: long
+        price: double
+        at: timestamp-micros
+        stream orders, 2 rows
+        key id at
+        event time at
+        entity 
+        label 
+        without tags: it holds lists, and a column holds single values
+        without of_day: a schema has no type for Time64(µs)
+        price: Decimal128(18, 2) becomes double, which keeps 15 digits
+        at: nanoseconds are cut to microseconds
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]

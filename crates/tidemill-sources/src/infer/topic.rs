@@ -22,11 +22,15 @@ const RECORDS_MAX: u64 = if SAMPLE_ROWS_MAX < 20_000 {
 
 /// Reads the first records of each partition. Records that are no JSON object are counted as left out.
 pub async fn infer_topic(admin: &Admin, topic: &TopicName) -> Result<Inferred, SourceError> {
-    let partitions = admin.partitions(topic).await?;
+    let look = |source| SourceError::Look {
+        topic: topic.clone(),
+        source,
+    };
+    let partitions = admin.partitions(topic).await.map_err(look)?;
     let of_each = (RECORDS_MAX as usize).div_ceil(partitions.len().max(1));
     let mut records = Vec::new();
     for partition in partitions {
-        records.extend(admin.first_records(topic, partition, of_each).await?);
+        records.extend(admin.first_records(topic, partition, of_each).await.map_err(look)?);
     }
     // Partitions are merged in the order in which their records were known, as they would be read.
     records.sort_by_key(|record| record.kafka_time);

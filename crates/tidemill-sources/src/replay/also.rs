@@ -36,10 +36,11 @@ impl FromStr for Also {
             reason,
         };
         let (stream, rest) = text.split_once('=').ok_or_else(|| invalid("no `=`".into()))?;
-        let (columns, delay) = match rest.rsplit_once('@') {
-            Some((columns, delay)) => (columns, delay.parse().map_err(|e| invalid(format!("{e}")))?),
-            None => (rest, DurationText::from_millis(0)),
-        };
+        // A delay that was forgotten would make labels known at once: it is written, be it `@0s`.
+        let (columns, delay) = rest.rsplit_once('@').ok_or_else(|| invalid("no `@`".into()))?;
+        let delay = delay
+            .parse()
+            .map_err(|e: tidemill_types::InvalidDuration| invalid(e.to_string()))?;
         let stream = StreamName::new(stream.trim()).map_err(|e| invalid(e.to_string()))?;
         let columns = columns.split(',').map(|column| ColumnName::new(column.trim()));
         let columns: Result<Vec<_>, _> = columns.collect();
@@ -67,7 +68,7 @@ mod tests {
         for (text, printed) in [
             ("labels=TRANSACTION_ID,TX_FRAUD@7d", "labels=TRANSACTION_ID,TX_FRAUD@7d"),
             ("labels = id , fraud@1d12h", "labels=id,fraud@1d12h"),
-            ("labels=id", "labels=id@0s"),
+            ("labels=id@0s", "labels=id@0s"),
         ] {
             let also: Also = text.parse().unwrap();
             assert_eq!(also.to_string(), printed);
@@ -77,6 +78,8 @@ mod tests {
             "labels",
             "=id",
             "labels=",
+            "labels=id",
+            "labels=id,fraud",
             "labels=id@",
             "labels=id@soon",
             "La=id",
@@ -85,5 +88,10 @@ mod tests {
         ] {
             assert!(text.parse::<Also>().is_err(), "{text}");
         }
+        assert_eq!(
+            "labels=id,fraud".parse::<Also>().unwrap_err().to_string(),
+            "`labels=id,fraud` does not say what goes where: no `@`; write STREAM=COLUMN,COLUMN@DELAY, as \
+             labels=TRANSACTION_ID,TX_FRAUD@7d"
+        );
     }
 }

@@ -84,7 +84,7 @@ impl Replay {
         &self.lanes
     }
 
-    /// Columns of the data that no stream has.
+    /// Columns of a file that no stream has; of the simulator's own none is named.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }

@@ -38,7 +38,11 @@ impl Replay {
             }
             lanes.push(planner.other_lane(also, &time)?);
         }
-        let left_out = planner.left_out(&lanes);
+        // What the simulator could say besides is nobody's data, so nobody misses it.
+        let left_out = match source {
+            Source::File(_) => planner.left_out(&lanes),
+            Source::Simulator(_) => Vec::new(),
+        };
         let (source, span) = in_time_order(rows, &planner.what, time.place, &time.column, time.unit_micros)?;
         let known = span.map(|span| span.rows).or_else(|| source.rows());
         if known == Some(0) {

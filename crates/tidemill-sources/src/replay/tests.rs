@@ -58,11 +58,15 @@ fn streams() -> IndexMap<StreamName, Stream> {
 }
 
 fn simulated(seed: u64) -> Source {
+    simulated_days(seed, 10)
+}
+
+fn simulated_days(seed: u64, days: u32) -> Source {
     Source::Simulator(SimulatorSettings {
         customers: 30,
         terminals: 300,
         radius: 20.0,
-        days: Some(10),
+        days: Some(days),
         seed,
         ..SimulatorSettings::default()
     })
@@ -238,6 +242,24 @@ async fn a_replay_that_was_stopped_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn more_simulated_days_go_on_behind_fewer() {
+    let topics = Topics::new();
+    let (short, long) = (simulated_days(6, 10), simulated_days(6, 13));
+    let (few, many) = (2 * simulated_count(&short) as u64, 2 * simulated_count(&long) as u64);
+    assert!(few < many);
+    let counts = async |source: &Source| {
+        let report = topics.run_all(source, options()).await.unwrap();
+        (report.skipped(), report.rows())
+    };
+    assert_eq!(counts(&short).await, (0, few));
+    assert_eq!(counts(&long).await, (few, many - few));
+    // What is there already is not sent again, nor is anything taken back.
+    assert_eq!(counts(&short).await, (few, 0));
+    let once: BTreeMap<i64, usize> = (0..many as i64 / 2).map(|id| (id, 1)).collect();
+    assert_eq!(topics.rows("transactions_topic", "CUSTOMER_ID").await, once);
+}
+
+#[tokio::test]
 async fn another_source_is_refused_unless_told_to_go_on_behind() {
     let topics = Topics::new();
     topics.run_all(&simulated(3), options()).await.unwrap();
@@ -317,6 +339,12 @@ fn a_plan_says_what_goes_where() {
         plan(ROWS, |options, _| options.also.clear()),
         "transactions: TRANSACTION_ID TX_DATETIME CUSTOMER_ID TX_AMOUNT TX_FRAUD; without EXTRA"
     );
+}
+
+#[test]
+fn columns_of_the_simulator_that_no_stream_has_are_not_left_out() {
+    let replay = Replay::plan(&simulated(1), &streams(), &options()).unwrap();
+    assert_eq!(replay.left_out(), [] as [String; 0]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(crate) trait RowSource: Send + Sync {
     /// Whether they are in the order of time.
     fn order(&self) -> Order;
 
-    /// A text that differs for other rows: of content, not of names.
+    /// A text that differs for other rows: of content, not of names. Rows that are the beginning of others may share it.
     fn identity(&self) -> Result<String, SourceError>;
 
     /// A reader from the first row on, of the columns at these places, in this order.
