@@ -93,6 +93,19 @@ proptest! {
 }
 
 #[test]
+fn profiles_of_either_kind_survive_json() {
+    let numbers = NumericProfile::new([Some(0.1), Some(1.0 / 3.0), Some(0.1), None]).unwrap();
+    let levels = CategoricalProfile::new([Some("a"), None, Some("b")]).unwrap();
+    for profile in [
+        ReferenceProfile::Numeric(numbers),
+        ReferenceProfile::Categorical(levels),
+    ] {
+        let stored = serde_json::to_string(&profile).unwrap();
+        assert_eq!(serde_json::from_str::<ReferenceProfile>(&stored).unwrap(), profile);
+    }
+}
+
+#[test]
 fn a_failed_merge_changes_nothing() {
     let profile = NumericProfile::new([Some(1.0), Some(2.0)]).unwrap();
     let mut state = profile.count([Some(1.0), None]);
