@@ -146,6 +146,25 @@ mod tests {
         check(&[tiny, 1e300, 1.1e300], &values);
     }
 
+    #[test]
+    fn chunks_leave_no_seam() {
+        let edges: Vec<f64> = (0..50).map(f64::from).collect();
+        let rows = 2 * CHUNK_ROWS + 7;
+        let values: Vec<f64> = (0..rows).map(|row| (row * 7 % 60) as f64 - 5.0).collect();
+        let mut at_once = NumericCounter::new(&edges);
+        at_once.observe(&values);
+        let mut one_by_one = NumericCounter::new(&edges);
+        one_by_one.observe_options(values.iter().flat_map(|value| [Some(*value), None]));
+        let (at_once, one_by_one) = (at_once.finish(), one_by_one.finish());
+        assert_eq!(at_once.bins(), one_by_one.bins());
+        assert_eq!(at_once.moments(), one_by_one.moments());
+        assert_eq!((at_once.rows(), one_by_one.null()), (rows as u64, rows as u64));
+        let mean = values.iter().sum::<f64>() / rows as f64;
+        assert!((at_once.moments().mean().unwrap() - mean).abs() < 1e-12);
+        let first = values.iter().filter(|value| **value <= 0.0).count() as u64;
+        assert_eq!(at_once.bins()[0], first);
+    }
+
     proptest! {
         #[test]
         fn finds_the_bin_that_a_search_finds(
