@@ -112,7 +112,18 @@ impl Fixtures {
             let dir = project.dir();
             say(&dir, &replay_args(&fraud_file())).ok();
             Served {
-                server: Running::up(&dir),
+                // Views over all of it take longer than a query may on a machine that is busy, and the published rows are more than it returns.
+                server: Running::start(
+                    &dir,
+                    &[
+                        "--json",
+                        "up",
+                        "--set",
+                        "engine.query_timeout=5m",
+                        "--set",
+                        "engine.query_rows=20000",
+                    ],
+                ),
                 project,
             }
         })
