@@ -51,6 +51,23 @@ impl NumericProfile {
         Ok(profile)
     }
 
+    /// As [`NumericProfile::new`], with edges that somebody else chose: finite, ascending, at least one.
+    ///
+    /// The certified intervals hold, but their width is that of the bins given. Errors too when the edges are not so.
+    pub fn with_edges(
+        values: impl IntoIterator<Item = Option<f64>>,
+        edges: Vec<f64>,
+    ) -> Result<NumericProfile, DriftError> {
+        check_edges(&edges)?;
+        let mut counter = NumericCounter::new(&edges);
+        counter.observe_options(values);
+        let counts = counter.finish();
+        match counts.binned_rows() {
+            0 => Err(DriftError::Empty { side: Side::Reference }),
+            _ => Ok(NumericProfile { edges, counts }),
+        }
+    }
+
     /// The edges, ascending; there is one bin more than edges.
     pub fn edges(&self) -> &[f64] {
         &self.edges
@@ -135,6 +152,17 @@ fn edges_of(sorted: &[f64], bins: usize) -> Vec<f64> {
     edges
 }
 
+fn check_edges(edges: &[f64]) -> Result<(), DriftError> {
+    let refuse = |reason| Err(DriftError::NotAProfile { reason });
+    if edges.is_empty() || edges.iter().any(|edge| !edge.is_finite()) {
+        return refuse("it has no edges, or one that is not finite");
+    }
+    if edges.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return refuse("its edges do not ascend");
+    }
+    Ok(())
+}
+
 /// As stored, before it is known to be a profile.
 #[derive(Deserialize)]
 struct StoredProfile {
@@ -148,12 +176,7 @@ impl TryFrom<StoredProfile> for NumericProfile {
     fn try_from(stored: StoredProfile) -> Result<NumericProfile, DriftError> {
         let StoredProfile { edges, counts } = stored;
         let refuse = |reason| Err(DriftError::NotAProfile { reason });
-        if edges.is_empty() || edges.iter().any(|edge| !edge.is_finite()) {
-            return refuse("it has no edges, or one that is not finite");
-        }
-        if edges.windows(2).any(|pair| pair[0] >= pair[1]) {
-            return refuse("its edges do not ascend");
-        }
+        check_edges(&edges)?;
         if counts.bins.len() != edges.len() + 1 {
             return refuse("it does not have one bin more than edges");
         }
@@ -244,6 +267,19 @@ mod tests {
             profile.coarsen(&BinCounts::empty(3), 4),
             Err(DriftError::DifferentBins { left: 20, right: 3 })
         );
+    }
+
+    #[test]
+    fn edges_may_be_given() {
+        let values = [Some(1.0), Some(2.0), Some(2.5), None];
+        let profile = NumericProfile::with_edges(values, vec![1.0, 2.0]).unwrap();
+        assert_eq!(profile.reference().bins(), [1, 1, 1]);
+        for edges in [vec![], vec![1.0, 1.0], vec![f64::NAN]] {
+            let refused = NumericProfile::with_edges(values, edges);
+            assert!(matches!(refused, Err(DriftError::NotAProfile { .. })));
+        }
+        let nothing = NumericProfile::with_edges([None], vec![1.0]);
+        assert_eq!(nothing, Err(DriftError::Empty { side: Side::Reference }));
     }
 
     #[test]
