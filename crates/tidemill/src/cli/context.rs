@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidemill_api::{HttpClient, Operations, Token};
 use tidemill_project::{Overrides, Project, SETTINGS_FILE};
@@ -13,6 +14,11 @@ use super::args::Global;
 use super::failure::Failure;
 use crate::house::{House, Parts};
 use crate::lock::{ProjectLock, Taken, held_by};
+
+/// Longest wait for a holder that has no server (yet) before it is told who holds the project.
+const HOLDER_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Between two looks at it.
+const HOLDER_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A command's surroundings.
 pub struct Context {
@@ -66,18 +72,25 @@ impl Context {
     /// The same, with these parts where the command opens the house itself.
     pub async fn reach_with(&self, command: &str, parts: Parts) -> Result<Reached, Failure> {
         let project = self.project()?;
-        match ProjectLock::take(&project.state_dir(), command, SystemClock.now())? {
-            Taken::Ours(lock) => {
-                let house = Box::new(House::open(project, parts).await?);
-                Ok(Reached::Here { house, lock })
-            }
-            Taken::Theirs(holder) => match holder.as_ref().and_then(|holder| holder.address) {
-                Some(address) => {
-                    let client = HttpClient::new(&format!("http://{address}"), token(&project)?)?;
-                    Ok(Reached::Server { client, address })
+        let state_dir = project.state_dir();
+        let began = tokio::time::Instant::now();
+        loop {
+            let holder = match ProjectLock::take(&state_dir, command, SystemClock.now())? {
+                Taken::Ours(lock) => {
+                    let house = Box::new(House::open(project, parts).await?);
+                    return Ok(Reached::Here { house, lock });
                 }
-                None => Err(held_by(holder.as_ref()).into()),
-            },
+                Taken::Theirs(holder) => holder,
+            };
+            if let Some(address) = holder.as_ref().and_then(|holder| holder.address) {
+                let client = HttpClient::new(&format!("http://{address}"), token(&project)?)?;
+                return Ok(Reached::Server { client, address });
+            }
+            // A server that is starting, or another command that is about to end: worth a moment, not more.
+            if began.elapsed() > HOLDER_WAIT_MAX {
+                return Err(held_by(holder.as_ref()).into());
+            }
+            tokio::time::sleep(HOLDER_POLL_INTERVAL).await;
         }
     }
 

@@ -141,7 +141,13 @@ async fn send_to(context: &Context, project: &Project, reached: &Reached, sendin
     listener.abort();
     let report = report?;
     if sending.wait && !report.stopped {
-        wait_until_landed(context, project, &client, reached).await?;
+        tokio::select! {
+            landed = wait_until_landed(context, project, &client, reached) => landed?,
+            () = signal::wait_for_stop() => {
+                line("stopped; everything was sent, and lands when `tidemill up` runs")?;
+                return Err(Failure::Interrupted);
+            }
+        }
     }
     if context.global.json {
         json(&report)?;
