@@ -200,10 +200,12 @@ fn parse_error(error: &ParserError, position: Option<Position>) -> EngineError {
         Some((message, place)) => (message.to_owned(), parse_place(place)),
         None => (text, None),
     };
+    // The end has no place, so it is said in words.
+    let ends_early = message.ends_with("found: EOF");
     EngineError::Statement {
         message: format!("not valid SQL: {message}"),
         position: position.or(behind),
-        hint: None,
+        hint: ends_early.then(|| "the text ends too early".to_owned()),
     }
 }
 
@@ -235,19 +237,21 @@ fn find_word(sql: &str, word: &str) -> Option<Position> {
     None
 }
 
-/// DataFusion appends lists of candidates and advice about its own settings in further lines.
+/// DataFusion appends lists of candidates, advice about its own settings and where to report its faults in further lines.
 fn first_lines(message: &str) -> String {
     let end = [
         "\nValid fields",
         "\nColumn names are case sensitive",
         "\n\nbacktrace",
         "\n\tCandidate functions",
+        ".\nThis issue was likely caused by a bug in DataFusion's code",
     ]
     .iter()
     .filter_map(|marker| message.find(marker))
     .min()
     .unwrap_or(message.len());
-    message[..end].trim_end().to_owned()
+    let first = message[..end].trim_end();
+    first.strip_prefix("Internal error: ").unwrap_or(first).to_owned()
 }
 
 fn arrow_message(error: &ArrowError) -> String {
@@ -297,6 +301,24 @@ mod tests {
             let candidates = ["TX_AMOUNT", "CUSTOMER_ID", "TX_DATETIME", "_tm_late"];
             assert_eq!(nearest(written, candidates).as_deref(), expected, "{written}");
         }
+    }
+
+    #[test]
+    fn faults_of_the_engine_are_one_line() {
+        let fault = DataFusionError::Internal("Unsupported sort of a map".into());
+        let EngineError::Internal { message } = explain(fault, "") else {
+            panic!("another kind of error");
+        };
+        assert_eq!(message, "Unsupported sort of a map");
+    }
+
+    #[test]
+    fn a_text_that_ends_too_early_is_said_so() {
+        let error = ParserError::ParserError("Expected: an expression, found: EOF".into());
+        let EngineError::Statement { position, hint, .. } = parse_error(&error, None) else {
+            panic!("another kind of error");
+        };
+        assert_eq!((position, hint.as_deref()), (None, Some("the text ends too early")));
     }
 
     #[test]

@@ -64,8 +64,10 @@ impl Session<'_> {
     pub(super) fn too_many_dead(&self) -> Option<String> {
         let (dead, records) = self.dead_share.exceeds(self.context.limits.dead_share_max)?;
         Some(format!(
-            "{dead} of the newest {records} records could not be decoded, more than {} %; the dead-letter table says why",
-            self.context.limits.dead_share_max * 100.0
+            "{dead} of the newest {records} records could not be decoded, more than {} % (ingest.dead_share_max); \
+             `tidemill dead-letters list {}` says why: fix the producer or the schema, then restart `tidemill up`",
+            self.context.limits.dead_share_max * 100.0,
+            self.context.stream.name,
         ))
     }
 

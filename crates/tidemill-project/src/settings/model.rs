@@ -42,7 +42,7 @@ pub struct ModelSettings {
     /// What is fitted.
     #[schemars(with = "AlgorithmForm")]
     pub algorithm: Algorithm,
-    /// Its hyperparameters by name, as `{ max_depth = 6 }`; `tidemill train --help` lists them.
+    /// Its hyperparameters by name, as `{ max_depth = 6 }`; docs/models.md lists them.
     #[schemars(with = "BTreeMap<String, ParamForm>")]
     pub params: BTreeMap<String, serde_json::Value>,
     /// The seed. The same seed over the same rows gives the same bytes.
