@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longest wait for anything that a trial waits for.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+const WAIT_MAX: Duration = Duration::from_mins(2);
 /// Between two times of asking.
 const ASK_INTERVAL: Duration = Duration::from_millis(20);
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
@@ -46,7 +46,7 @@ pub fn integers(batch: &RecordBatch, name: &str) -> Vec<i64> {
 /// Adds up the published transactions.
 pub fn totals() -> Totals {
     let path = shared_data().join("fraud_transactions.parquet");
-    let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)).expect("a Parquet file");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open(&path)).expect("a Parquet file");
     let columns = ProjectionMask::columns(builder.parquet_schema(), ["TX_AMOUNT", "TX_FRAUD"]);
     let mut totals = Totals {
         rows: 0,
@@ -68,7 +68,7 @@ pub fn totals() -> Totals {
 /// The published features: transaction ids, and every feature by its name.
 pub fn published_features() -> (Vec<i64>, BTreeMap<String, Vec<f64>>) {
     let path = shared_data().join("oracle_features.parquet");
-    let reader = ParquetRecordBatchReaderBuilder::try_new(open(path))
+    let reader = ParquetRecordBatchReaderBuilder::try_new(open(&path))
         .and_then(ParquetRecordBatchReaderBuilder::build)
         .expect("a Parquet file");
     let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().expect("its rows");
@@ -84,6 +84,6 @@ pub fn published_features() -> (Vec<i64>, BTreeMap<String, Vec<f64>>) {
     (integers(&all, "TRANSACTION_ID"), features)
 }
 
-fn open(path: PathBuf) -> File {
-    File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn open(path: &Path) -> File {
+    File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

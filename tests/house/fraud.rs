@@ -153,7 +153,7 @@ fn table_as_published(project: &Project) {
         say(&dir, &args).ok().json()
     };
     let outcomes = train(&algorithms);
-    println!("{:<22}{:<28}{}", "AUC, AP, CP@100", "here", "published");
+    println!("{:<22}{:<28}published", "AUC, AP, CP@100", "here");
     for (row, outcome) in table.iter().zip(outcomes.as_array().expect("an outcome per algorithm")) {
         assert_eq!(outcome["algorithm"], row.algorithm);
         let found = ["auc", "average_precision", "cp_at_100"].map(|name| {
