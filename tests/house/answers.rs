@@ -178,7 +178,8 @@ fn limits(project: &Project) {
     )
     .ok();
     assert_eq!(said.json().as_array().map(Vec::len), Some(3));
-    assert!(said.err.contains("cut the answer after 3 rows"), "{}", said.err);
+    // Cut where it was asked to be: that is the answer, and no error.
+    assert_eq!(said.err, "");
     let endless = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b";
     let said = say(&project.dir(), &["sql", "--timeout", "1s", endless]).ends(6);
     assert!(said.err.starts_with("error: "), "{}", said.err);

@@ -46,7 +46,11 @@ fn provenance() {
     assert!(table.contains("tidemill.toml:"), "{table}");
     // It is also what is used.
     let rows = "select * from generate_series(1, 100)";
-    let cut = show(&["sql", "--json", rows]);
+    let mut limited = command(&project.dir());
+    limited.env("TIDEMILL_ENGINE__QUERY_ROWS", "7");
+    // Data for machines that is cut is an error.
+    let cut = finish(limited, &["sql", "--json", rows], "").ends(6);
+    assert!(cut.err.contains("after 7 rows"), "{}", cut.err);
     assert_eq!(cut.json().as_array().map(Vec::len), Some(7), "{}", cut.err);
 }
 

@@ -1,19 +1,53 @@
 //! The signals that ask a process to stop.
 
-/// Returns when Ctrl-C or SIGTERM arrives. Where signals cannot be heard it never returns, and only SIGKILL stops.
-pub async fn wait_for_stop() {
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Ctrl-C and SIGTERM, heard from the moment that this value is made: one that comes before anybody waits is not lost.
+/// Where signals cannot be heard nothing is ever heard, and the operating system's own way of stopping holds.
+pub struct StopSignals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                heard = tokio::signal::ctrl_c() => if heard.is_err() { terminate.recv().await; },
-                _ = terminate.recv() => {}
-            }
-            return;
+    terminate: Option<Signal>,
+    #[cfg(unix)]
+    interrupt: Option<Signal>,
+}
+
+impl StopSignals {
+    /// Begins to listen.
+    pub fn listen() -> StopSignals {
+        StopSignals {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate()).ok(),
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt()).ok(),
         }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
+
+    /// Returns when one of them has come.
+    #[cfg(unix)]
+    pub async fn heard(&mut self) {
+        tokio::select! {
+            () = next(self.terminate.as_mut()) => {}
+            () = next(self.interrupt.as_mut()) => {}
+        }
+    }
+
+    /// Returns when Ctrl-C has come.
+    #[cfg(not(unix))]
+    pub async fn heard(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn next(signal: Option<&mut Signal>) {
+    let heard = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if heard.is_none() {
         std::future::pending::<()>().await;
     }
 }

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::failure::{Failure, line};
 use crate::house::start_broker;
 use crate::lock::{ProjectLock, Taken, held_by};
-use crate::signal;
+use crate::signal::StopSignals;
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let project = context.project()?;
@@ -19,6 +19,7 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
             return Err(held_by(holder.as_ref()).into());
         }
     }
+    let mut signals = StopSignals::listen();
     let broker = start_broker(&project, &state).await?;
     if context.global.json {
         line(
@@ -33,6 +34,6 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
         ))?;
         line("Ctrl-C stops it; acknowledged records are on disk")?;
     }
-    signal::wait_for_stop().await;
+    signals.heard().await;
     broker.shutdown().await.map_err(|error| error.problem().into())
 }

@@ -20,6 +20,7 @@ use super::send::{run_replay, simulator_options};
 use super::up::RunningHouse;
 use super::{check, train};
 use crate::render::{Story, Table, bytes, count, figure, instant, rows_as_table};
+use crate::signal::StopSignals;
 
 /// The first simulated day.
 const START: &str = "2018-04-01";
@@ -61,6 +62,7 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
         }
     };
     Story::say(format!("the story took {:.0} s", began.elapsed().as_secs_f64()));
+    let mut signals = StopSignals::listen();
     if args.keep {
         Story::say(format!(
             "the server stays up at http://{}; the page to try it: http://{}/api",
@@ -68,9 +70,9 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
         ));
         Story::look(&format!("tidemill --project {} status", dir.display()));
         Story::say("Ctrl-C stops it");
-        demo.running.until_stopped().await;
+        demo.running.until_stopped(&mut signals).await;
     }
-    demo.running.stop_or_break().await?;
+    demo.running.stop_or_break(&mut signals).await?;
     if temporary && !args.keep {
         std::fs::remove_dir_all(&dir).map_err(|error| io(&format!("remove `{}`", dir.display()), &error))?;
     }

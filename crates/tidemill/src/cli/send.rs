@@ -18,7 +18,7 @@ use super::context::{Context, Reached};
 use super::failure::{Failure, json, line};
 use crate::house::{Parts, client_settings};
 use crate::render::{Progress, bytes, count};
-use crate::signal;
+use crate::signal::StopSignals;
 
 /// Longest wait for what was sent to land.
 const LANDING_WAIT_MAX: Duration = Duration::from_hours(1);
@@ -125,8 +125,9 @@ async fn send_to(context: &Context, project: &Project, reached: &Reached, sendin
     let client = client.ok_or_else(|| Problem::new(ErrorCode::Internal, "the house was opened without Kafka"))?;
     let stop = StopFlag::default();
     let heard = stop.clone();
+    let mut signals = StopSignals::listen();
     let listener = tokio::spawn(async move {
-        signal::wait_for_stop().await;
+        signals.heard().await;
         heard.stop();
     });
     let report = run_replay(
@@ -141,9 +142,10 @@ async fn send_to(context: &Context, project: &Project, reached: &Reached, sendin
     listener.abort();
     let report = report?;
     if sending.wait && !report.stopped {
+        let mut signals = StopSignals::listen();
         tokio::select! {
             landed = wait_until_landed(context, project, &client, reached) => landed?,
-            () = signal::wait_for_stop() => {
+            () = signals.heard() => {
                 line("stopped; everything was sent, and lands when `tidemill up` runs")?;
                 return Err(Failure::Interrupted);
             }

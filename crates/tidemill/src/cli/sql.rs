@@ -32,11 +32,11 @@ pub async fn run(context: &Context, args: SqlArgs) -> Result<(), Failure> {
     } else {
         SqlFormat::Table
     });
-    show(&answer?, format)
+    show(&answer?, format, args.rows)
 }
 
 /// Prints an answer. Data for machines is whole or an error: what a limit cut off must not pass for everything.
-fn show(answer: &SqlAnswer, format: SqlFormat) -> Result<(), Failure> {
+fn show(answer: &SqlAnswer, format: SqlFormat, asked: Option<usize>) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     let written = match format {
         SqlFormat::Table => return show_table(answer),
@@ -52,7 +52,8 @@ fn show(answer: &SqlAnswer, format: SqlFormat) -> Result<(), Failure> {
     };
     written.map_err(unprintable)?;
     print_bytes(&bytes)?;
-    if answer.truncated {
+    let as_asked = asked == Some(answer.rows());
+    if answer.truncated && !as_asked {
         let what = format!("a limit cut the answer after {} rows", count(answer.rows() as u64));
         return Err(Problem::new(ErrorCode::LimitReached, what)
             .with_hint("engine.query_rows and engine.query_bytes set it, where `tidemill up` runs: there")

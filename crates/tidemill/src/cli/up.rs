@@ -11,7 +11,7 @@ use super::context::{Context, token};
 use super::failure::{Failure, line};
 use crate::house::{House, KafkaSide, Parts};
 use crate::lock::{ProjectLock, Taken, held_by};
-use crate::signal;
+use crate::signal::StopSignals;
 
 /// A house with its server, from the first answer to the last.
 pub struct RunningHouse {
@@ -97,18 +97,18 @@ impl RunningHouse {
     }
 
     /// Returns when somebody asks this process to stop, or the server cannot go on.
-    pub async fn until_stopped(&self) {
+    pub async fn until_stopped(&self, signals: &mut StopSignals) {
         tokio::select! {
-            () = signal::wait_for_stop() => {}
+            () = signals.heard() => {}
             () = self.over.cancelled() => {}
         }
     }
 
     /// Stops in order; a second signal stops at once.
-    pub async fn stop_or_break(self) -> Result<(), Failure> {
+    pub async fn stop_or_break(self, signals: &mut StopSignals) -> Result<(), Failure> {
         tokio::select! {
             stopped = self.stop() => stopped,
-            () = signal::wait_for_stop() => Err(Problem::new(ErrorCode::Unavailable, "stopped at once, out of order")
+            () = signals.heard() => Err(Problem::new(ErrorCode::Unavailable, "stopped at once, out of order")
                 .with_hint("nothing is lost: what had not landed is read again at the next start")
                 .into()),
         }
@@ -116,13 +116,14 @@ impl RunningHouse {
 }
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
+    let mut signals = StopSignals::listen();
     let running = RunningHouse::start(context, "up").await?;
     announce(context, &running)?;
-    running.until_stopped().await;
+    running.until_stopped(&mut signals).await;
     if !context.global.quiet && !context.global.json {
         line("stopping: what was read lands first")?;
     }
-    running.stop_or_break().await
+    running.stop_or_break(&mut signals).await
 }
 
 fn announce(context: &Context, running: &RunningHouse) -> Result<(), Failure> {

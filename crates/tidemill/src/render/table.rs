@@ -132,10 +132,10 @@ mod tests {
         table.row(["a", "1,754,155", "0.84 %"]);
         table.row(["bc", "7", ""]);
         expect_test::expect![[r"
-             model       rows    share
-            ───────────────────────────
-             a      1,754,155   0.84 %
-             bc             7"]]
+             model        rows    share
+            ────────────────────────────
+             a       1,754,155   0.84 %
+             bc              7"]]
         .assert_eq(&format!("\n{table}"));
         assert_eq!(table.columns_within(29), [0, 1, 2]);
         assert_eq!(table.columns_within(28), [0, 1]);
