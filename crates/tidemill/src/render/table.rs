@@ -136,7 +136,7 @@ mod tests {
             ────────────────────────────
              a       1,754,155   0.84 %
              bc              7"]]
-        .assert_eq(&format!("\n{table}"));
+        .assert_eq(&table.to_string());
         assert_eq!(table.columns_within(29), [0, 1, 2]);
         assert_eq!(table.columns_within(28), [0, 1]);
         assert_eq!(table.columns_within(5), [0]);
