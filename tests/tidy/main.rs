@@ -187,7 +187,8 @@ fn no_sql_file_is_an_orphan() {
         let relative = path.strip_prefix(&root).expect("found below the root").to_path_buf();
         // The project's own statements are found by their folder; the tidiness of their headers is validated elsewhere.
         let of_the_project = relative.starts_with("sql");
-        // A source names a file as `name.sql`, or by `"folder/name"` where a macro adds the rest.
+        // A source names a file as `name.sql`, by `"folder/name"` or, a migration, by `, "name")`
+        // where a macro adds the rest.
         let stem = relative
             .file_stem()
             .expect("a file has a name")
@@ -201,7 +202,7 @@ fn no_sql_file_is_an_orphan() {
             .into_owned();
         let spellings = [
             format!("{stem}.sql"),
-            format!("\"{stem}\""),
+            format!(", \"{stem}\")"),
             format!("\"{folder}/{stem}\""),
         ];
         let named = spellings.iter().any(|spelling| sources.contains(spelling));
