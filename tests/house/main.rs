@@ -26,6 +26,7 @@ mod kafka;
 mod kills;
 mod learning;
 mod needs;
+mod prompt;
 mod readme;
 mod refusals;
 mod same_answers;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     trials.extend(broken::trials());
     trials.extend(settings::trials());
     trials.extend(answers::trials(&fixtures));
+    trials.extend(prompt::trials());
     trials.extend(dead_letters::trials());
     trials.extend(learning::trials(&fixtures));
     trials.extend(deployments::trials());

@@ -106,9 +106,10 @@ pub enum Command {
 
 Stopped or killed, it goes on after the last row that is in the topic when it is called again.")]
     Replay(ReplayArgs),
-    /// Query every table: streams, features, runs, models. Reads the query from standard input where none is given.
+    /// Query every table: streams, features, runs, models. Without a query: a prompt, or the query from standard input.
     #[command(after_help = "Examples:
   tidemill sql \"select count(*), sum(TX_AMOUNT) from transactions\"
+  tidemill sql                                 a prompt, in a terminal; \\? helps
   tidemill sql --format csv < report.sql > report.csv
   tidemill sql \"show tables\"")]
     Sql(SqlArgs),
@@ -285,7 +286,7 @@ pub enum SqlFormat {
 /// `tidemill sql`.
 #[derive(Debug, Args)]
 pub struct SqlArgs {
-    /// The query. `-` or nothing reads it from standard input.
+    /// The query. `-` reads it from standard input; nothing too, unless that is a terminal: then there is a prompt.
     pub query: Option<String>,
     /// How to print. Default: a table, or JSON with --json.
     #[arg(long, short, value_enum)]

@@ -22,6 +22,33 @@ const CELL_CHARS_MAX: usize = 80;
 /// The rows as a table. Nulls are empty; floats have at most six digits after the point.
 pub fn rows_as_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Table, ArrowError> {
     let mut table = Table::new(schema.fields().iter().map(|field| field.name()));
+    for_each_row(batches, |cells| table.row(cells.map(cut)))?;
+    Ok(table)
+}
+
+/// The rows one after the other, a line per column: nothing is cut off or left out.
+pub fn rows_as_blocks(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String, ArrowError> {
+    let names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let (mut text, mut number) = (String::new(), 0);
+    for_each_row(batches, |cells| {
+        number += 1;
+        let head = format!("─ row {number} ");
+        let rule = width.max(head.chars().count()) + 3;
+        text.push_str(&format!("{head:─<rule$}\n"));
+        for (name, cell) in names.iter().zip(cells) {
+            text.push_str(format!(" {name:<width$}   {cell}").trim_end());
+            text.push('\n');
+        }
+    })?;
+    Ok(text)
+}
+
+/// Gives every row to `take`, a text per column.
+fn for_each_row(
+    batches: &[RecordBatch],
+    mut take: impl FnMut(&mut dyn Iterator<Item = String>),
+) -> Result<(), ArrowError> {
     let options = FormatOptions::default()
         .with_timestamp_tz_format(Some(TIME_FORMAT))
         .with_null("");
@@ -32,18 +59,17 @@ pub fn rows_as_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Tabl
             .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
             .collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
-            let cells = columns.iter().zip(batch.schema_ref().fields()).map(|(column, field)| {
+            let mut cells = columns.iter().zip(batch.schema_ref().fields()).map(|(column, field)| {
                 let text = column.value(row).to_string();
-                if matches!(field.data_type(), DataType::Float64 | DataType::Float32) {
-                    short(&text)
-                } else {
-                    cut(text)
+                match field.data_type() {
+                    DataType::Float64 | DataType::Float32 => short(&text),
+                    _ => text,
                 }
             });
-            table.row(cells);
+            take(&mut cells);
         }
     }
-    Ok(table)
+    Ok(())
 }
 
 /// A float without the digits that say nothing to a reader.

@@ -7,7 +7,7 @@ mod progress;
 mod story;
 mod table;
 
-pub use arrow_rows::{rows_as_table, write_csv, write_ipc, write_json, write_ndjson};
+pub use arrow_rows::{rows_as_blocks, rows_as_table, write_csv, write_ipc, write_json, write_ndjson};
 pub use number::{bytes, count, counted, figure, instant, share};
 pub use problem::{exit_code, print_problem};
 pub use progress::Progress;

@@ -15,6 +15,8 @@ const MORE_WIDTH: usize = 3;
 pub struct Table {
     heads: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// What shows the columns that do not fit.
+    rest_by: &'static str,
 }
 
 impl Table {
@@ -24,7 +26,13 @@ impl Table {
         Table {
             heads: heads.collect(),
             rows: Vec::new(),
+            rest_by: "--json",
         }
+    }
+
+    /// Says what shows the columns that do not fit, beside a wider terminal; by default `--json`.
+    pub fn rest_shown_by(self, rest_by: &'static str) -> Table {
+        Table { rest_by, ..self }
     }
 
     /// Adds a row.
@@ -84,7 +92,11 @@ impl fmt::Display for Table {
         }
         // Numbers and ids are never broken over lines: what does not fit is left out as a whole column. Whoever reads the
         // text with a program gets all of it.
-        let shown = match table.width().filter(|_| std::io::stdout().is_terminal()) {
+        // A terminal that does not know its width says that it has none.
+        let width = table
+            .width()
+            .filter(|width| *width > 0 && std::io::stdout().is_terminal());
+        let shown = match width {
             Some(width) => self.columns_within(usize::from(width)),
             None => (0..self.heads.len()).collect(),
         };
@@ -109,8 +121,10 @@ impl fmt::Display for Table {
         // Trailing blanks would be the only difference between two outputs that read the same.
         let mut text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         if left_out > 0 {
+            let columns = if left_out == 1 { "column" } else { "columns" };
             text.push(format!(
-                " … {left_out} more columns; a wider terminal or --json shows them"
+                " … {left_out} more {columns}; a wider terminal or {} shows them",
+                self.rest_by
             ));
         }
         f.write_str(&text.join("\n"))
