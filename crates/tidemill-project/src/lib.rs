@@ -9,11 +9,13 @@ mod folder;
 mod init;
 mod layers;
 mod limits;
+mod predictions;
 mod project;
 mod propose;
 mod provenance;
 mod reference;
 mod resolve;
+mod schedule;
 mod schema;
 mod secret;
 mod settings;
@@ -26,20 +28,22 @@ mod tree;
 pub use fault::{Fault, Origin, ProjectError};
 pub use init::{init, init_from};
 pub use layers::{ENVIRONMENT_PREFIX, OTHER_VARIABLES, Overrides};
+pub use predictions::{PREDICTION_COLUMNS, PredictionColumn};
 pub use project::Project;
 pub use propose::{ColumnProposal, StreamProposal};
 pub use provenance::{Provenance, SettingOrigin, Shown};
 pub use reference::{json_schema, settings_reference};
+pub use schedule::{InvalidSchedule, Schedule};
 pub use schema::{Field, FieldType, StreamSchema, time_type};
 pub use secret::{MASK, Place, Properties, Secret};
 pub use settings::{
-    BrokerSettings, ClockSettings, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
-    InvalidStreamColumn, KafkaSettings, ModelSettings, SETTINGS_FILE, ServerSettings, Settings, StorageSettings,
-    StreamColumn, StreamSettings, TopK,
+    BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
+    InvalidStreamColumn, KafkaSettings, ModelSettings, PredictionSettings, RecordedFeatures, SETTINGS_FILE,
+    ServerSettings, Settings, StorageSettings, StreamColumn, StreamSettings, TopK,
 };
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};
-pub use sql::{Check, Evaluation, FeatureView};
+pub use sql::{Check, Evaluation, FeatureView, InvalidQuota, Monitor, Quota, Trigger};
 
 #[cfg(test)]
 mod tests;

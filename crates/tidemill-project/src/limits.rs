@@ -15,10 +15,11 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         server,
         clock,
         kafka,
+        predictions,
         ..
     } = settings;
     let zero = DurationText::from_millis(0);
-    let limits: [(&[&str], bool); 24] = [
+    let limits: [(&[&str], bool); 25] = [
         (&["broker", "fsync_interval"], broker.fsync_interval == zero),
         (&["broker", "segment_bytes"], broker.segment_bytes.as_u64() == 0),
         (
@@ -45,6 +46,7 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         (&["server", "request_timeout"], server.request_timeout == zero),
         (&["server", "shutdown_timeout"], server.shutdown_timeout == zero),
         (&["clock", "tick"], clock.tick == zero),
+        (&["predictions", "queue"], predictions.queue == 0),
         (&["kafka", "client_id"], kafka.client_id.is_empty()),
     ];
     for (path, _) in limits.iter().filter(|(_, broken)| *broken) {

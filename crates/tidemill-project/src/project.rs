@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use tidemill_types::{CheckName, DeploymentName, ErrorCode, ModelName, StreamName, ViewName};
+use tidemill_types::{CheckName, DeploymentName, ErrorCode, ModelName, MonitorName, StreamName, TriggerName, ViewName};
 
 use crate::fault::{Fault, Origin, ProjectError};
 use crate::folder;
@@ -15,7 +15,7 @@ use crate::resolve::{self, Named};
 use crate::secret::Place;
 use crate::settings::{SETTINGS_FILE, Settings};
 use crate::specs::{DeploymentSpec, ModelSpec, Stream};
-use crate::sql::{Check, Evaluation, FeatureView, Kind, SqlFile};
+use crate::sql::{Check, Evaluation, FeatureView, Kind, Monitor, SqlFile, Trigger};
 use crate::tree::{parse_document, read};
 
 /// A project without faults.
@@ -35,6 +35,10 @@ pub struct Project {
     pub checks: IndexMap<CheckName, Check>,
     /// In the order of their names.
     pub evaluations: IndexMap<String, Evaluation>,
+    /// In the order of their names.
+    pub monitors: IndexMap<MonitorName, Monitor>,
+    /// In the order of their names.
+    pub triggers: IndexMap<TriggerName, Trigger>,
     /// In the order of the file.
     pub models: IndexMap<ModelName, ModelSpec>,
     /// In the order of the file, then those that models have by default.
@@ -57,6 +61,12 @@ impl Project {
             evaluations: named(dir, Kind::Evaluation, &mut faults, Evaluation::read, |evaluation| {
                 evaluation.name.clone()
             }),
+            monitors: named(dir, Kind::Monitor, &mut faults, Monitor::read, |monitor| {
+                monitor.name.clone()
+            }),
+            triggers: named(dir, Kind::Trigger, &mut faults, Trigger::read, |trigger| {
+                trigger.name.clone()
+            }),
         };
         layers::refuse_header_settings(&mut root, &mut faults);
         layers::lay_over(&mut root, overrides, &mut faults);
@@ -75,6 +85,7 @@ impl Project {
         resolver.tables(&settings, &sql);
         let models = resolver.models(&settings, &streams, &sql);
         let deployments = resolver.deployments(&settings);
+        resolver.monitoring(&settings, &sql);
         if !faults.is_empty() {
             return Err(refused(dir, faults));
         }
@@ -88,6 +99,8 @@ impl Project {
             views: sql.views.sound,
             checks: sql.checks.sound,
             evaluations: sql.evaluations.sound,
+            monitors: sql.monitors.sound,
+            triggers: sql.triggers.sound,
             models,
             deployments,
             warnings,

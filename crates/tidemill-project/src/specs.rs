@@ -9,7 +9,7 @@ use tidemill_types::{
 };
 
 use crate::schema::StreamSchema;
-use crate::settings::{Format, StreamColumn, TopK};
+use crate::settings::{CompareRule, Format, StreamColumn, TopK};
 
 /// A stream: a Kafka topic that lands in the table of its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +69,13 @@ pub struct ModelSpec {
     pub checks: Vec<CheckName>,
     /// When its runs are good enough.
     pub gate: Gate,
+    /// The stream that its predictions are written to; it has the columns of the contract. Absent, the model's stream is not
+    /// scored.
+    pub predictions: Option<StreamName>,
+    /// From this score on the decision is 1.
+    pub threshold: f64,
+    /// When a challenger takes the champion's place.
+    pub compare: CompareRule,
     /// The experiment that its runs belong to.
     pub experiment: ExperimentName,
 }

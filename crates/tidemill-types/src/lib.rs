@@ -8,6 +8,7 @@ mod columns;
 mod duration;
 mod lineage;
 mod metrics;
+mod monitoring;
 mod names;
 mod offsets;
 mod problem;
@@ -19,9 +20,10 @@ pub use columns::{KafkaColumn, LANDED_COLUMNS};
 pub use duration::{DurationText, InvalidDuration};
 pub use lineage::{CodeVersion, FeatureHash, Lineage, StreamRange, TrainingInput};
 pub use metrics::{Gate, GateRule, GateVerdict, Metrics, RuleOutcome};
+pub use monitoring::{DriftMeasure, MonitorKind, TriggerClock, TriggerKind};
 pub use names::{
-    AliasName, CheckName, ColumnName, DeploymentName, EntityName, ExperimentName, InvalidName, ModelName, PipelineName,
-    RunId, StreamName, TableName, TopicName, VersionNumber, ViewName,
+    AliasName, CheckName, ColumnName, DeploymentName, EntityName, ExperimentName, InvalidName, ModelName, MonitorName,
+    PipelineName, RunId, StreamName, TableName, TopicName, TriggerName, VersionNumber, ViewName,
 };
 pub use offsets::{FenceFault, KafkaPartition, LastOffset, NextOffset, Plan, check_fence, plan};
 pub use problem::{ErrorCode, Explain, Problem};

@@ -179,6 +179,14 @@ name!(
     CheckName, "check", check_identifier
 );
 name!(
+    /// A drift or performance monitor, after its SQL file's header.
+    MonitorName, "monitor", check_identifier
+);
+name!(
+    /// A trigger of retraining, after its SQL file's header.
+    TriggerName, "trigger", check_identifier
+);
+name!(
     /// What features describe: `customer`, `terminal`.
     EntityName, "entity", check_identifier
 );

@@ -2,15 +2,17 @@
 
 mod deployment;
 mod model;
+mod monitoring;
+mod predictions;
 mod stream;
 
 use std::path::Path;
 
 use indexmap::IndexMap;
-use tidemill_types::{CheckName, ViewName};
+use tidemill_types::{CheckName, MonitorName, TriggerName, ViewName};
 
 use crate::fault::{Fault, did_you_mean};
-use crate::sql::{Check, Evaluation, FeatureView};
+use crate::sql::{Check, Evaluation, FeatureView, Monitor, Trigger};
 use crate::tree::{Node, Path as SettingPath};
 
 /// Looks names up and notes what is wrong.
@@ -25,6 +27,8 @@ pub(crate) struct SqlFiles {
     pub views: Named<ViewName, FeatureView>,
     pub checks: Named<CheckName, Check>,
     pub evaluations: Named<String, Evaluation>,
+    pub monitors: Named<MonitorName, Monitor>,
+    pub triggers: Named<TriggerName, Trigger>,
 }
 
 /// The sound files of a kind, and the names of all: what names a file with a fault needs no fault of its own.

@@ -101,6 +101,7 @@ impl Resolver<'_> {
         };
         self.features(name, model, label);
         self.rest(name, model, stream);
+        let predictions = self.predictions(name, model, stream, streams);
         if self.faults.len() > faults_before || stream.is_none() {
             return None;
         }
@@ -120,6 +121,9 @@ impl Resolver<'_> {
             top_k: model.top_k.clone(),
             checks,
             gate: model.gate.clone(),
+            predictions,
+            threshold: model.threshold,
+            compare: model.compare.clone(),
             experiment: model.experiment.clone().unwrap_or_else(|| settings.name.clone()),
         })
     }

@@ -9,6 +9,7 @@ pub(crate) mod forms;
 mod ingest;
 mod kafka;
 mod model;
+mod predictions;
 mod server;
 mod storage;
 mod stream;
@@ -23,7 +24,8 @@ use tidemill_types::{DeploymentName, DurationText, ExperimentName, ModelName, St
 pub use broker::{BrokerSettings, Fsync};
 pub use ingest::IngestSettings;
 pub use kafka::KafkaSettings;
-pub use model::{DeploymentSettings, InvalidStreamColumn, ModelSettings, StreamColumn, TopK};
+pub use model::{CompareRule, DeploymentSettings, InvalidStreamColumn, ModelSettings, StreamColumn, TopK};
+pub use predictions::{PredictionSettings, RecordedFeatures};
 pub use server::ServerSettings;
 pub use storage::{EngineSettings, StorageSettings};
 pub use stream::{Format, StreamSettings};
@@ -65,6 +67,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The event clock.
     pub clock: ClockSettings,
+    /// How predictions are recorded.
+    pub predictions: PredictionSettings,
 }
 
 impl Settings {
@@ -82,6 +86,7 @@ impl Settings {
             "engine",
             "server",
             "clock",
+            "predictions",
         ]
     }
 }
@@ -100,6 +105,7 @@ impl Default for Settings {
             engine: EngineSettings::default(),
             server: ServerSettings::default(),
             clock: ClockSettings::default(),
+            predictions: PredictionSettings::default(),
         }
     }
 }

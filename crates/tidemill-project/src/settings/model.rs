@@ -67,6 +67,15 @@ pub struct ModelSettings {
     /// What the figures of a run must be for its model to be registered, as `[{ metric = "auc", at_least = 0.7 }]`.
     #[schemars(with = "Vec<GateRuleForm>")]
     pub gate: Gate,
+    /// The stream that its predictions are written to; by default the stream called `predictions`, where there is one. A
+    /// model without one is not scored on its stream.
+    #[schemars(with = "Option<IdentifierForm>")]
+    pub predictions: Option<StreamName>,
+    /// From this score on the decision is 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub threshold: f64,
+    /// When a challenger takes the champion's place, as `{ metric = "average_precision", min_rows = 1000, min_gain = 0.01 }`.
+    pub compare: CompareRule,
     /// The experiment that its runs belong to; by default the project's name.
     #[schemars(with = "Option<LabelForm>")]
     pub experiment: Option<ExperimentName>,
@@ -89,8 +98,44 @@ impl Default for ModelSettings {
             top_k: None,
             checks: None,
             gate: Gate::default(),
+            predictions: None,
+            threshold: 0.5,
+            compare: CompareRule::default(),
             experiment: None,
         }
+    }
+}
+
+/// When a challenger is better than the champion. Both score the same labelled rows, later than both training windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(inline)]
+pub struct CompareRule {
+    /// The figure that decides: auc, average_precision, cp_at_100, log_loss, brier.
+    pub metric: String,
+    /// Labelled rows below which nothing is decided.
+    pub min_rows: u64,
+    /// Positive labels below which nothing is decided.
+    pub min_positives: u64,
+    /// By how much the challenger must be better.
+    pub min_gain: f64,
+}
+
+impl Default for CompareRule {
+    fn default() -> CompareRule {
+        CompareRule {
+            metric: "average_precision".to_owned(),
+            min_rows: 1_000,
+            min_positives: 20,
+            min_gain: 0.0,
+        }
+    }
+}
+
+impl CompareRule {
+    /// Whether a smaller figure is a better one.
+    pub fn lower_is_better(&self) -> bool {
+        matches!(self.metric.as_str(), "log_loss" | "brier")
     }
 }
 

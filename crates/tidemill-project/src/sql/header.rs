@@ -11,10 +11,12 @@ pub(crate) enum Kind {
     View,
     Check,
     Evaluation,
+    Monitor,
+    Trigger,
 }
 
 /// The keys of each kind: the first one names the statement; those behind the bar may be left out.
-const HEADER_KEYS: [(Kind, &[&str], &[&str]); 3] = [
+const HEADER_KEYS: [(Kind, &[&str], &[&str]); 5] = [
     (
         Kind::View,
         &["feature view", "entity", "key", "event time", "lookback"],
@@ -22,11 +24,21 @@ const HEADER_KEYS: [(Kind, &[&str], &[&str]); 3] = [
     ),
     (Kind::Check, &["check", "kind", "on"], &["severity", "mostly", "nulls"]),
     (Kind::Evaluation, &["evaluation"], &[]),
+    (
+        Kind::Monitor,
+        &["monitor", "kind", "model"],
+        &["every", "window", "delay", "measure", "warn", "drift", "min rows"],
+    ),
+    (
+        Kind::Trigger,
+        &["trigger", "kind", "model"],
+        &["schedule", "zone", "clock", "cooldown", "min rows", "quota"],
+    ),
 ];
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 3] = [Kind::View, Kind::Check, Kind::Evaluation];
+    pub const ALL: [Kind; 5] = [Kind::View, Kind::Check, Kind::Evaluation, Kind::Monitor, Kind::Trigger];
 
     /// The folder below `sql/`.
     pub fn folder(self) -> &'static str {
@@ -34,6 +46,8 @@ impl Kind {
             Kind::View => "features",
             Kind::Check => "checks",
             Kind::Evaluation => "evaluation",
+            Kind::Monitor => "monitors",
+            Kind::Trigger => "triggers",
         }
     }
 
@@ -120,6 +134,11 @@ impl<'a> Header<'a> {
 
     fn entry(&self, key: &str) -> Option<Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key).copied()
+    }
+
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
     }
 
     /// The line of a key, or the first one where it is absent.

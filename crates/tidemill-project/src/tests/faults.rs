@@ -280,7 +280,7 @@ fn a_folder_without_settings_is_no_project() {
 #[test]
 fn what_nobody_reads_is_a_warning() {
     let strays = [
-        ("sql/monitors/drift.sql", "select 1"),
+        ("sql/models/drift.sql", "select 1"),
         ("sql/loose.sql", "select 1"),
         ("sql/feature/x.sql", "select 1"),
         ("schemas/more.avsc", "{}"),
@@ -292,7 +292,7 @@ fn what_nobody_reads_is_a_warning() {
     expect![[r"
         `sql/feature` is not read
         `sql/loose.sql` is not read: it lies in none of the folders of sql/
-        `sql/monitors` is not read
+        `sql/models` is not read
         `schemas/more.avsc` is the schema of no stream"]]
     .assert_eq(&warnings.join("\n"));
 }
