@@ -17,6 +17,7 @@ mod clients;
 mod data;
 mod dead_letters;
 mod deployments;
+mod embedding;
 mod fixtures;
 mod fraud;
 mod help;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     trials.extend(same_answers::trials());
     trials.extend(refusals::trials(&fixtures));
     trials.extend(readme::trials());
+    trials.extend(embedding::trials());
     trials.extend(fraud::trials(&fixtures));
     trials.extend(kills::trials());
     trials.extend(clients::trials());

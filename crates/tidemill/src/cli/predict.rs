@@ -4,12 +4,13 @@ use std::io::Read;
 
 use serde_json::{Map, Value};
 use tidemill_api::{Operations, SqlRequest};
-use tidemill_serve::protocol::{InferRequest, InferResponse};
-use tidemill_types::{DeploymentName, ErrorCode, Problem};
+use tidemill_serve::protocol::InferResponse;
+use tidemill_types::{ErrorCode, Problem};
 
 use super::args::PredictArgs;
 use super::context::Context;
 use super::failure::{Failure, io, json, line};
+use crate::house::infer_request;
 use crate::render::{Table, figure, write_ndjson};
 
 /// Longest file of rows, in bytes.
@@ -40,41 +41,9 @@ async fn carry_out(context: &Context, args: PredictArgs, house: &dyn Operations)
         .into_iter()
         .map(|input| input.name)
         .collect();
-    let answer = score(house, &args.deployment, &features, &rows).await?;
+    let request = infer_request(&features, &rows)?;
+    let answer = house.infer(&args.deployment, None, request).await?;
     show(context, &answer, &features, &rows)
-}
-
-/// Scores rows by name. Columns beside a full set of features tell whose rows they are and are not sent; where a feature
-/// is missing everything that could be one is sent, so that a misspelt feature is told and not passed over.
-async fn score(
-    house: &dyn Operations,
-    deployment: &DeploymentName,
-    features: &[String],
-    rows: &[Row],
-) -> Result<InferResponse, Problem> {
-    let mut names: Vec<&String> = Vec::new();
-    for row in rows {
-        names.extend(row.keys().filter(|name| !names.contains(name)).collect::<Vec<_>>());
-    }
-    let complete = features.iter().all(|feature| names.contains(&feature));
-    names.retain(|name| {
-        let text = rows.iter().any(|row| row.get(*name).is_some_and(Value::is_string));
-        features.contains(name) || (!complete && !text)
-    });
-    let mut columns = Vec::new();
-    for name in names {
-        let values = rows.iter().enumerate().map(|(position, row)| match row.get(name) {
-            None | Some(Value::Null) => Ok(f64::NAN),
-            Some(Value::Bool(truth)) => Ok(f64::from(u8::from(*truth))),
-            Some(Value::Number(number)) => Ok(number.as_f64().unwrap_or(f64::NAN)),
-            Some(other) => Err(Problem::new(
-                ErrorCode::InvalidInput,
-                format!("`{name}` of row {} is {other}, not a number", position + 1),
-            )),
-        });
-        columns.push((name.clone(), values.collect::<Result<Vec<f64>, Problem>>()?));
-    }
-    house.infer(deployment, None, InferRequest::from_columns(columns)).await
 }
 
 fn show(context: &Context, answer: &InferResponse, features: &[String], rows: &[Row]) -> Result<(), Failure> {

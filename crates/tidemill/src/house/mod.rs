@@ -12,6 +12,7 @@ mod models;
 mod open;
 mod operations;
 mod runs;
+mod scoring;
 mod server;
 mod status;
 mod training;
@@ -29,6 +30,7 @@ use tidemill_types::{Clock, Micros};
 
 pub use kafka::{KafkaSide, client_settings, start_broker};
 pub use open::{Parts, engine_settings};
+pub use scoring::infer_request;
 pub use server::server_settings;
 
 /// Hears how far a training is.
