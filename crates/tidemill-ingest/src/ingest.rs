@@ -133,6 +133,13 @@ impl IngestHandle {
         Ok(())
     }
 
+    /// The same for one stream alone: whoever wrote into its topic waits for nobody else's records.
+    pub async fn wait_stream_caught_up(&self, stream: &StreamName, limit: Duration) -> Result<(), IngestError> {
+        let handle = self.streams.get(stream);
+        let handle = handle.ok_or_else(|| IngestError::UnknownStream(stream.clone()))?;
+        handle.within(limit, handle.catch_up(&self.admin)).await
+    }
+
     /// Lands what every stream has taken by now.
     pub async fn flush_now(&self) -> Result<(), IngestError> {
         let streams = self.streams.values();

@@ -96,8 +96,18 @@ impl Deployed {
 
     /// A request's scores as the protocol's answer.
     pub fn answer(&self, deployment: &DeploymentName, request: &InferRequest) -> Result<InferResponse, InputError> {
-        let scores = self.score(request)?;
-        Ok(InferResponse {
+        Ok(self.answer_with_rows(deployment, request)?.0)
+    }
+
+    /// The same, with the features that were scored, row by row.
+    pub(crate) fn answer_with_rows(
+        &self,
+        deployment: &DeploymentName,
+        request: &InferRequest,
+    ) -> Result<(InferResponse, Vec<f32>), InputError> {
+        let rows = rows(self.signature(), &self.index, request)?;
+        let scores = self.score_rows(&rows)?;
+        let response = InferResponse {
             model_name: deployment.to_string(),
             model_version: self.version.0.to_string(),
             id: request.id.clone(),
@@ -107,7 +117,8 @@ impl Deployed {
                 datatype: Datatype::Fp64,
                 data: scores,
             }],
-        })
+        };
+        Ok((response, rows))
     }
 
     /// What it takes and gives, as the protocol says it.

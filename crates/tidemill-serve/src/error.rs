@@ -4,6 +4,7 @@ use tidemill_models::{ArtifactError, GoldenMismatch, ScoreError};
 use tidemill_types::{DeploymentName, ErrorCode, Explain, ModelName, VersionNumber};
 
 use crate::limits::{ROWS_PER_REQUEST_MAX, TENSORS_PER_REQUEST_MAX};
+use crate::predictions::KeysError;
 use crate::protocol::{Datatype, MalformedRequest};
 
 /// Names in a hint before the rest is only counted.
@@ -36,6 +37,9 @@ pub enum ServeError {
     /// The request does not fit the model.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// What the request says of its rows does not fit the predictions stream.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The thread that scored it is gone.
     #[error("scoring of `{deployment}` broke off")]
     BrokeOff {
@@ -233,6 +237,7 @@ impl Explain for ServeError {
             ServeError::NotDeployed { .. } | ServeError::OtherVersion { .. } => ErrorCode::NotFound,
             ServeError::Malformed(error) => error.code(),
             ServeError::Input(error) => error.code(),
+            ServeError::Keys(error) => error.code(),
             ServeError::BrokeOff { .. } => ErrorCode::Internal,
         }
     }
@@ -249,6 +254,7 @@ impl Explain for ServeError {
             )),
             ServeError::Malformed(error) => error.hint(),
             ServeError::Input(error) => error.hint(),
+            ServeError::Keys(error) => error.hint(),
             ServeError::BrokeOff { .. } => None,
         }
     }

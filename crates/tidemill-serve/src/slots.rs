@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tidemill_types::{DeploymentName, Explain, VersionNumber};
 
 use crate::deployed::{Candidate, Deployed};
 use crate::error::{InstallError, ServeError};
 use crate::limits::VALUES_INLINE_MAX;
 use crate::observer::{InferenceEvent, InferenceObserver};
+use crate::predictions::{PredictionLog, ScoredRequest};
 use crate::protocol::{InferRequest, InferResponse, ModelMetadata};
 
 /// What serves, by deployment. Readers take the whole map as it is at a moment; writers replace it.
 pub struct Slots {
     slots: ArcSwap<BTreeMap<DeploymentName, Arc<Deployed>>>,
     observer: Arc<dyn InferenceObserver>,
+    log: ArcSwapOption<PredictionLog>,
 }
 
 impl Slots {
@@ -25,7 +27,18 @@ impl Slots {
         Slots {
             slots: ArcSwap::default(),
             observer,
+            log: ArcSwapOption::empty(),
         }
+    }
+
+    /// From now on what requests are answered is recorded in `log`, for the models that it knows.
+    pub fn record_in(&self, log: Arc<PredictionLog>) {
+        self.log.store(Some(log));
+    }
+
+    /// The log of predictions, where there is one.
+    pub fn log(&self) -> Option<Arc<PredictionLog>> {
+        self.log.load_full()
     }
 
     /// Checks a candidate on a blocking thread (see [`Deployed::check`]) and swaps it in. Returns what served before.
@@ -84,7 +97,8 @@ impl Slots {
 
     /// Scores a request by what a deployment serves; with a `version`, only if it is the one that serves.
     ///
-    /// Small requests are scored where they are, large ones on a blocking thread.
+    /// Small requests are scored where they are, large ones on a blocking thread. Where requests are recorded, this returns
+    /// when the record has a place in the queue or has waited long enough for one.
     pub async fn infer(
         &self,
         deployment: &DeploymentName,
@@ -94,19 +108,7 @@ impl Slots {
         let started = Instant::now();
         let deployed = self.serving(deployment, version)?;
         let rows = request.rows();
-        let values = rows.saturating_mul(deployed.signature().features.len());
-        let answer = if values <= VALUES_INLINE_MAX {
-            deployed.answer(deployment, &request).map_err(ServeError::from)
-        } else {
-            let (deployed, name) = (Arc::clone(&deployed), deployment.clone());
-            match tokio::task::spawn_blocking(move || deployed.answer(&name, &request)).await {
-                Ok(answer) => answer.map_err(ServeError::from),
-                Err(source) => Err(ServeError::BrokeOff {
-                    deployment: deployment.clone(),
-                    source,
-                }),
-            }
-        };
+        let answer = self.score_and_record(deployment, &deployed, request).await;
         self.observer.observe(InferenceEvent {
             deployment,
             model: &deployed.model,
@@ -116,6 +118,41 @@ impl Slots {
             refused: answer.as_ref().err().map(Explain::code),
         });
         answer
+    }
+
+    async fn score_and_record(
+        &self,
+        deployment: &DeploymentName,
+        deployed: &Arc<Deployed>,
+        mut request: InferRequest,
+    ) -> Result<InferResponse, ServeError> {
+        let (id, parameters) = (request.id.clone(), std::mem::take(&mut request.parameters));
+        let values = request.rows().saturating_mul(deployed.signature().features.len());
+        let (response, values) = if values <= VALUES_INLINE_MAX {
+            deployed.answer_with_rows(deployment, &request)?
+        } else {
+            let (deployed, name) = (Arc::clone(deployed), deployment.clone());
+            let scored = tokio::task::spawn_blocking(move || deployed.answer_with_rows(&name, &request)).await;
+            scored.map_err(|source| ServeError::BrokeOff {
+                deployment: deployment.clone(),
+                source,
+            })??
+        };
+        if let Some(log) = self.log.load_full() {
+            let scores = response.outputs.first().map_or(&[][..], |output| &output.data);
+            if let Some(keys) = log.keys(&deployed.model, &parameters, scores.len())? {
+                let scored = ScoredRequest {
+                    deployment: deployment.clone(),
+                    deployed: Arc::clone(deployed),
+                    id,
+                    keys,
+                    values,
+                    scores: scores.to_vec(),
+                };
+                log.record(scored).await;
+            }
+        }
+        Ok(response)
     }
 
     fn serving(

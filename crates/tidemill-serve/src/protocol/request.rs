@@ -9,13 +9,14 @@ use super::{Datatype, TensorData};
 
 /// An inference request: tensors in, and which outputs are wanted.
 ///
-/// `parameters` are accepted and have no effect, as the protocol allows; so are fields that it does not know.
+/// Of its own `parameters` those called `keys` say which columns of the model's stream its rows have, for the record of the
+/// predictions. All others are accepted and have no effect, as the protocol allows; so are fields that it does not know.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct InferRequest {
     /// Echoed in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Without effect.
+    /// `keys`, see [`crate::predictions::PredictionContract::keys`].
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
     /// One tensor per feature, or one of two dimensions.

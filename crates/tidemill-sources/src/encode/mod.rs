@@ -15,7 +15,7 @@ pub(crate) use values::Values;
 
 /// A column to write: where it is in the batch and what the schema says of it.
 #[derive(Debug, Clone)]
-pub(crate) struct EncodedColumn {
+pub struct EncodedColumn {
     /// Its place in the batches.
     pub place: usize,
     /// Its column of the schema.
@@ -23,7 +23,7 @@ pub(crate) struct EncodedColumn {
 }
 
 /// Writes the rows of one batch.
-pub(crate) struct BatchEncoder<'a> {
+pub struct BatchEncoder<'a> {
     columns: Vec<(&'a EncodedColumn, Values)>,
     /// `"name":` of every column.
     names: &'a [Vec<u8>],
@@ -31,7 +31,7 @@ pub(crate) struct BatchEncoder<'a> {
 }
 
 /// `"name":` of every column, made once for all batches.
-pub(crate) fn quoted_names(columns: &[EncodedColumn]) -> Vec<Vec<u8>> {
+pub fn quoted_names(columns: &[EncodedColumn]) -> Vec<Vec<u8>> {
     // Column names are letters, digits and underscores: nothing to escape.
     let names = columns
         .iter()
@@ -41,7 +41,7 @@ pub(crate) fn quoted_names(columns: &[EncodedColumn]) -> Vec<Vec<u8>> {
 
 impl<'a> BatchEncoder<'a> {
     /// Converts the columns of `batch`, whose first row has the number `first_row`.
-    pub(crate) fn new(
+    pub fn new(
         columns: &'a [EncodedColumn],
         names: &'a [Vec<u8>],
         batch: &RecordBatch,
@@ -60,7 +60,7 @@ impl<'a> BatchEncoder<'a> {
     }
 
     /// Appends the object of the row at `place`.
-    pub(crate) fn write(&self, place: usize, into: &mut Vec<u8>) -> Result<(), SourceError> {
+    pub fn write(&self, place: usize, into: &mut Vec<u8>) -> Result<(), SourceError> {
         into.push(b'{');
         let mut first = true;
         for ((column, values), name) in self.columns.iter().zip(self.names) {
@@ -90,7 +90,7 @@ impl<'a> BatchEncoder<'a> {
     }
 
     /// Appends the plain text of one column's value, as a Kafka key; false where it is null.
-    pub(crate) fn write_key(&self, column: usize, place: usize, into: &mut Vec<u8>) -> Result<bool, SourceError> {
+    pub fn write_key(&self, column: usize, place: usize, into: &mut Vec<u8>) -> Result<bool, SourceError> {
         let (column, values) = &self.columns[column];
         if values.is_absent(place) {
             return Ok(false);
