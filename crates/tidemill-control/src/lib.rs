@@ -1,4 +1,5 @@
-//! Lifecycle of what is served: deploy, roll back, move aliases, reconcile slots with the registry.
+//! Lifecycle of what is served: deploy, roll back, move aliases, reconcile slots with the registry; and the scoring of a
+//! tick's events by what is deployed.
 //!
 //! Invariants: the registry is the truth and a slot follows it. A version is warmed (its bytes read and hashed, its golden
 //! rows replayed) before anything is recorded; then registry and slot change in one step under one turn: the registry's
@@ -9,6 +10,7 @@
 mod error;
 mod lifecycle;
 mod order;
+mod scoring;
 
 #[cfg(test)]
 mod tests;
@@ -16,3 +18,6 @@ mod tests;
 pub use error::ControlError;
 pub use lifecycle::{Lifecycle, Reconciled};
 pub use order::{AliasOrder, Binding, DeployOrder, MoveOrder};
+pub use scoring::{
+    ScoredDeployment, ScoredTick, Scoring, ScoringState, ScoringTimes, ScoringWiring, model_predictions,
+};

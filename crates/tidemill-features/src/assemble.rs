@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use tidemill_engine::{Engine, Rows, Scope, ScopedSession};
 use tidemill_project::{FeatureView, ModelSpec, Project, Stream};
-use tidemill_types::{ColumnName, Micros, StreamRange, TableName, TimeRange, TrainingInput, ViewName};
+use tidemill_types::{ColumnName, KafkaColumn, Micros, StreamRange, TableName, TimeRange, TrainingInput, ViewName};
 
 use crate::FeaturesError;
 use crate::columns::view_columns;
@@ -35,22 +35,42 @@ pub(crate) struct Assembly<'a> {
     /// Delta versions to read instead of the newest.
     pub(crate) versions: &'a BTreeMap<TableName, i64>,
     pub(crate) with_label: bool,
+    /// Whether each row says where it comes from and when it was known.
+    pub(crate) with_origin: bool,
 }
 
 /// Rows of the stream in the order (event time, key).
 pub(crate) struct Assembled {
-    /// Columns of the stream, then the label as `Float64` under its own name where wanted, then the features as `Float64`. A
-    /// column of the stream that is a feature stands among the features only.
+    /// Columns of the stream, then where a row comes from where wanted ([`ORIGIN_COLUMNS`]), then the label as `Float64` under its
+    /// own name where wanted, then the features as `Float64`. A column of the stream that is a feature stands among the features only.
     pub(crate) batch: RecordBatch,
     pub(crate) key: Vec<ColumnName>,
     pub(crate) time: ColumnName,
     pub(crate) features: Vec<ColumnName>,
+    /// Which view gives each feature; those of the stream itself are not in it.
+    pub(crate) homes: BTreeMap<ColumnName, ViewName>,
     /// Rows that a condition left out.
     pub(crate) excluded: u64,
     /// Rows that no known label was found for.
     pub(crate) unlabelled: u64,
     pub(crate) inputs: Vec<TrainingInput>,
     pub(crate) streams: Vec<StreamRange>,
+}
+
+/// Where a row of a stream comes from: topic, Kafka partition, offset, and when it was known.
+pub(crate) const ORIGIN_COLUMNS: [KafkaColumn; 4] = [
+    KafkaColumn::Topic,
+    KafkaColumn::Partition,
+    KafkaColumn::Offset,
+    KafkaColumn::KnownTime,
+];
+
+fn homes_of(views: &[ComputedView<'_>]) -> BTreeMap<ColumnName, ViewName> {
+    let features = views.iter().flat_map(|computed| {
+        let names = computed.features.iter();
+        names.map(|name| (name.clone(), computed.view.name.clone()))
+    });
+    features.collect()
 }
 
 /// A view whose rows are in memory.
@@ -105,6 +125,7 @@ impl Assembly<'_> {
             batch,
             key: stream.key.clone(),
             time: time_column(stream),
+            homes: homes_of(&computed),
             features: chosen,
             excluded,
             unlabelled,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use tidemill_engine::Engine;
 use tidemill_project::{ModelSpec, Project};
-use tidemill_types::{ColumnName, FeatureHash, Micros, TimeRange};
+use tidemill_types::{ColumnName, FeatureHash, Micros, TimeRange, ViewName};
 
 use crate::FeaturesError;
 use crate::assemble::Assembly;
@@ -25,8 +25,9 @@ pub struct FeatureRowsRequest<'a> {
 /// Rows of a stream with features, in the order (event time, key).
 #[derive(Debug, Clone)]
 pub struct FeatureRows {
-    /// Columns of the stream, then the features as `Float64`. A column of the stream that is a feature stands among the
-    /// features only.
+    /// Columns of the stream, then where each row comes from and when it was known (`_tm_topic`, `_tm_partition`, `_tm_offset`,
+    /// `_tm_kafka_time`), then the features as `Float64`. A column of the stream that is a feature stands among the features
+    /// only.
     pub batch: RecordBatch,
     /// The columns that identify a row.
     pub key_columns: Vec<ColumnName>,
@@ -34,6 +35,8 @@ pub struct FeatureRows {
     pub time_column: ColumnName,
     /// The features in the model's order.
     pub feature_columns: Vec<ColumnName>,
+    /// Which view gives each feature; those of the stream itself are not in it.
+    pub feature_homes: BTreeMap<ColumnName, ViewName>,
     /// The SQL of the model's views.
     pub feature_hash: FeatureHash,
 }
@@ -53,6 +56,7 @@ pub async fn feature_rows(
         conditions: &[],
         versions: &BTreeMap::new(),
         with_label: false,
+        with_origin: true,
     };
     let assembled = assembly.run().await?;
     let views = request.model.views.iter().filter_map(|name| project.views.get(name));
@@ -61,6 +65,7 @@ pub async fn feature_rows(
         key_columns: assembled.key,
         time_column: assembled.time,
         feature_columns: assembled.features,
+        feature_homes: assembled.homes,
         feature_hash: feature_hash(views),
     })
 }

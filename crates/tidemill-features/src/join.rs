@@ -11,7 +11,7 @@ use tidemill_project::Stream;
 use tidemill_types::{ColumnName, KafkaColumn, TableName};
 
 use crate::FeaturesError;
-use crate::assemble::{Assembly, ComputedView};
+use crate::assemble::{Assembly, ComputedView, ORIGIN_COLUMNS};
 use crate::quote::{listed, quoted, same_key};
 use crate::sources::time_column;
 
@@ -72,6 +72,9 @@ impl Assembly<'_> {
             .collect();
         let mut select = vec![listed("s", own)];
         let mut joins = String::new();
+        if self.with_origin {
+            select.extend(ORIGIN_COLUMNS.map(|column| format!("s.{0} as {0}", column.name())));
+        }
         if self.with_label {
             let labels = self.label_stream()?;
             select.push(format!("l.{LABEL} as {LABEL}"));

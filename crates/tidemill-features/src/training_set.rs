@@ -77,6 +77,7 @@ pub async fn training_set_at(
         conditions: request.conditions,
         versions,
         with_label: true,
+        with_origin: false,
     };
     let assembled = assembly.run().await?;
     let views = request.model.views.iter().filter_map(|name| project.views.get(name));

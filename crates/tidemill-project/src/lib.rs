@@ -28,7 +28,7 @@ mod tree;
 pub use fault::{Fault, Origin, ProjectError};
 pub use init::{init, init_from};
 pub use layers::{ENVIRONMENT_PREFIX, OTHER_VARIABLES, Overrides};
-pub use predictions::{PREDICTION_COLUMNS, PredictionColumn};
+pub use predictions::{PREDICTION_COLUMNS, PredictionColumn, contract_faults};
 pub use project::Project;
 pub use propose::{ColumnProposal, StreamProposal};
 pub use provenance::{Provenance, SettingOrigin, Shown};

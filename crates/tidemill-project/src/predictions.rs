@@ -25,7 +25,7 @@ pub enum PredictionColumn {
     EventTime,
     /// How long before the scoring the row's features held: `scored_at` less the event time. Null for requests.
     FeatureAgeMs,
-    /// What identifies the features: SHA-256 over their names and values, in hexadecimal.
+    /// What identifies what the score was made from: SHA-256 over the views' SQL and the values, in hexadecimal.
     FeatureHash,
     /// The features by name, as a JSON object.
     Features,
@@ -71,7 +71,7 @@ impl PredictionColumn {
 }
 
 /// What keeps a schema from being that of predictions for rows of `source`, each with what to do about it.
-pub(crate) fn contract_faults(schema: &StreamSchema, source: &StreamSchema, key: &[String]) -> Vec<(String, String)> {
+pub fn contract_faults(schema: &StreamSchema, source: &StreamSchema, key: &[String]) -> Vec<(String, String)> {
     let mut faults = Vec::new();
     for (_, name, kind, needed) in &PREDICTION_COLUMNS {
         match schema.field(name) {

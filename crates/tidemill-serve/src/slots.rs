@@ -16,7 +16,7 @@ use crate::protocol::{InferRequest, InferResponse, ModelMetadata};
 
 /// What serves, by deployment. Readers take the whole map as it is at a moment; writers replace it.
 pub struct Slots {
-    slots: ArcSwap<BTreeMap<DeploymentName, Arc<Deployed>>>,
+    live: ArcSwap<BTreeMap<DeploymentName, Arc<Deployed>>>,
     observer: Arc<dyn InferenceObserver>,
     log: ArcSwapOption<PredictionLog>,
 }
@@ -25,7 +25,7 @@ impl Slots {
     /// No deployments yet. Every request that reaches one later is told to `observer`.
     pub fn new(observer: Arc<dyn InferenceObserver>) -> Slots {
         Slots {
-            slots: ArcSwap::default(),
+            live: ArcSwap::default(),
             observer,
             log: ArcSwapOption::empty(),
         }
@@ -58,7 +58,7 @@ impl Slots {
     /// Lets `deployed` answer from now on. Requests that run are finished by what they started with. Returns what served
     /// before.
     pub fn swap(&self, deployment: &DeploymentName, deployed: &Arc<Deployed>) -> Option<Arc<Deployed>> {
-        let before = self.slots.rcu(|slots| {
+        let before = self.live.rcu(|slots| {
             let mut slots = BTreeMap::clone(slots);
             slots.insert(deployment.clone(), Arc::clone(deployed));
             slots
@@ -68,7 +68,7 @@ impl Slots {
 
     /// Takes a deployment away. Returns what served.
     pub fn remove(&self, deployment: &DeploymentName) -> Option<Arc<Deployed>> {
-        let before = self.slots.rcu(|slots| {
+        let before = self.live.rcu(|slots| {
             let mut slots = BTreeMap::clone(slots);
             slots.remove(deployment);
             slots
@@ -78,12 +78,12 @@ impl Slots {
 
     /// What a deployment serves now.
     pub fn get(&self, deployment: &DeploymentName) -> Option<Arc<Deployed>> {
-        self.slots.load().get(deployment).cloned()
+        self.live.load().get(deployment).cloned()
     }
 
     /// Everything that serves now, by deployment: one consistent picture.
     pub fn all(&self) -> Arc<BTreeMap<DeploymentName, Arc<Deployed>>> {
-        self.slots.load_full()
+        self.live.load_full()
     }
 
     /// What a deployment takes and gives; with a `version`, only if it is the one that serves.
@@ -160,7 +160,7 @@ impl Slots {
         deployment: &DeploymentName,
         version: Option<VersionNumber>,
     ) -> Result<Arc<Deployed>, ServeError> {
-        let slots = self.slots.load();
+        let slots = self.live.load();
         let Some(deployed) = slots.get(deployment) else {
             return Err(ServeError::NotDeployed {
                 deployment: deployment.clone(),

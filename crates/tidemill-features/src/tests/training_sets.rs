@@ -331,6 +331,27 @@ async fn rows_without_labels_have_features_all_the_same() {
     let rows = feature_rows(&house.engine, &house.project, request).await.unwrap();
     assert_eq!(ids(&rows.batch), (180..200).collect::<Vec<_>>());
     assert!(rows.batch.column_by_name("TX_FRAUD").is_none());
+    let names: Vec<&str> = rows
+        .batch
+        .schema_ref()
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    assert_eq!(
+        names[..8],
+        [
+            "TRANSACTION_ID",
+            "TX_DATETIME",
+            "CUSTOMER_ID",
+            "TERMINAL_ID",
+            "_tm_topic",
+            "_tm_partition",
+            "_tm_offset",
+            "_tm_kafka_time"
+        ]
+    );
+    assert_eq!(rows.feature_homes.len(), rows.feature_columns.len());
     let set = make(
         &house,
         TrainingSetRequest {

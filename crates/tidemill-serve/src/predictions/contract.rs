@@ -1,65 +1,10 @@
-//! What the columns of a predictions stream hold.
+//! What the columns of a predictions stream hold: those of the project's contract, and those that are carried over.
 
-use tidemill_project::{Field, FieldType, Format, Stream};
+use tidemill_project::{Field, Format, PredictionColumn, Stream, contract_faults};
 use tidemill_sources::{EncodedColumn, quoted_names};
 use tidemill_types::{ColumnName, ErrorCode, Explain, StreamName, TopicName};
 
-/// What a column of a predictions stream holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnRole {
-    /// What identifies the prediction: `DEPLOYMENT:TOPIC:PARTITION:OFFSET` of an event, `ID#ROW` of a request.
-    PredictionId,
-    /// The model.
-    Model,
-    /// Its version, a plain number.
-    ModelVersion,
-    /// The deployment that scored.
-    Deployment,
-    /// The score, from 0 to 1.
-    Score,
-    /// 1 where the score reaches the model's threshold, else 0.
-    Decision,
-    /// `stream` or `request`.
-    Source,
-    /// When it was scored: the tick, or the wall clock of a request.
-    ScoredAt,
-    /// When the event happened; of a request, when it was scored.
-    EventTime,
-    /// Milliseconds between event and score; null for requests, whose features have an age that nobody told.
-    FeatureAge,
-    /// SHA-256 of what the score was made from, see [`super::row_hash`].
-    FeatureHash,
-    /// The feature values as a JSON object.
-    Features,
-    /// A column of the model's stream.
-    Carried,
-}
-
-/// A role with its column's name, whether a stream must have it, and the types that the column may have.
-const ROLES: [(ColumnRole, &str, bool, &[FieldType]); 12] = [
-    (ColumnRole::PredictionId, "prediction_id", true, &[FieldType::String]),
-    (ColumnRole::Model, "model", true, &[FieldType::String]),
-    (ColumnRole::ModelVersion, "model_version", true, &[FieldType::Long]),
-    (ColumnRole::Deployment, "deployment", true, &[FieldType::String]),
-    (ColumnRole::Score, "score", true, &[FieldType::Double]),
-    (ColumnRole::Decision, "decision", true, &[FieldType::Int]),
-    (ColumnRole::Source, "source", true, &[FieldType::String]),
-    (ColumnRole::ScoredAt, "scored_at", true, &[FieldType::TimestampMicros]),
-    (ColumnRole::EventTime, "event_time", true, &[FieldType::TimestampMicros]),
-    (ColumnRole::FeatureAge, "feature_age_ms", false, &[FieldType::Long]),
-    (ColumnRole::FeatureHash, "feature_hash", false, &[FieldType::String]),
-    (ColumnRole::Features, "features", false, &[FieldType::String]),
-];
-
-impl ColumnRole {
-    /// The role of a column of this name; [`ColumnRole::Carried`] for every name that is none of ours.
-    pub fn of(column: &ColumnName) -> ColumnRole {
-        let ours = ROLES.iter().find(|(_, name, _, _)| *name == column.as_str());
-        ours.map_or(ColumnRole::Carried, |(role, ..)| *role)
-    }
-}
-
-/// A predictions stream that has what it needs, beside the stream whose rows are scored.
+/// A predictions stream that keeps the contract, beside the stream whose rows are scored.
 #[derive(Debug, Clone)]
 pub struct PredictionContract {
     stream: StreamName,
@@ -72,65 +17,25 @@ pub struct PredictionContract {
     key: Option<usize>,
 }
 
-/// Why a stream cannot hold a model's predictions.
+/// What a column of a predictions stream holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnRole {
+    /// What the contract says.
+    Ours(PredictionColumn),
+    /// What the model's stream has in the column of this name.
+    Carried,
+}
+
+/// Why a stream cannot hold a model's predictions: the first reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ContractFault {
-    /// A column is not there.
-    #[error("stream `{stream}` cannot hold predictions: it has no column `{column}` of type {wanted}")]
-    Missing {
-        /// The predictions stream.
-        stream: StreamName,
-        /// The column.
-        column: &'static str,
-        /// Its type.
-        wanted: &'static str,
-    },
-    /// A column has another type.
-    #[error("stream `{stream}` cannot hold predictions: its column `{column}` is {found}, not {wanted}")]
-    WrongType {
-        /// The predictions stream.
-        stream: StreamName,
-        /// The column.
-        column: ColumnName,
-        /// Its type.
-        found: &'static str,
-        /// What it must be.
-        wanted: &'static str,
-    },
-    /// A column that is neither ours nor the source's.
-    #[error("stream `{stream}` cannot hold predictions: nothing fills its column `{column}`")]
-    Unknown {
-        /// The predictions stream.
-        stream: StreamName,
-        /// The column.
-        column: ColumnName,
-        /// The stream whose rows are scored.
-        scored: StreamName,
-    },
-    /// Requests from outside do not have it.
-    #[error("stream `{stream}` cannot hold predictions: its column `{column}` must allow null")]
-    NotNullable {
-        /// The predictions stream.
-        stream: StreamName,
-        /// The column.
-        column: ColumnName,
-    },
-    /// A key column of the source is not carried.
-    #[error("stream `{stream}` cannot hold predictions: it lacks the key column `{column}` of `{scored}`")]
-    KeyNotCarried {
-        /// The predictions stream.
-        stream: StreamName,
-        /// The key column.
-        column: ColumnName,
-        /// The stream whose rows are scored.
-        scored: StreamName,
-    },
-    /// It is written in a form that predictions are not sent in.
-    #[error("stream `{stream}` cannot hold predictions: they are written as JSON")]
-    Format {
-        /// The predictions stream.
-        stream: StreamName,
-    },
+#[error("stream `{stream}` cannot take predictions: {fault}")]
+pub struct ContractFault {
+    /// The predictions stream.
+    pub stream: StreamName,
+    /// What is wrong with it.
+    pub fault: String,
+    /// What to do about it.
+    pub hint: String,
 }
 
 impl Explain for ContractFault {
@@ -139,44 +44,27 @@ impl Explain for ContractFault {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(match self {
-            ContractFault::Unknown { scored, .. } => {
-                format!("a column that is none of a prediction's own must be one of `{scored}`, of the same type")
-            }
-            ContractFault::NotNullable { .. } => r#"write ["null", TYPE] in its schema: requests do not have it"#.to_owned(),
-            ContractFault::Format { stream } => format!("set streams.{stream}.format to \"json\""),
-            ContractFault::Missing { stream, .. }
-            | ContractFault::WrongType { stream, .. }
-            | ContractFault::KeyNotCarried { stream, .. } => format!("see schemas/{stream}.avsc"),
-        })
+        Some(self.hint.clone())
     }
 }
 
 impl PredictionContract {
-    /// Holds the schema of a predictions stream against what a prediction of a row of `source` has.
+    /// Holds a predictions stream against what a prediction of a row of `source` has. A project that was loaded has done so
+    /// already; what is made here cannot exist without it.
     pub fn new(predictions: &Stream, source: &Stream) -> Result<PredictionContract, ContractFault> {
-        let stream = predictions.name.clone();
+        let fault = |(fault, hint)| ContractFault {
+            stream: predictions.name.clone(),
+            fault,
+            hint,
+        };
         if predictions.format != Format::Json {
-            return Err(ContractFault::Format { stream });
+            let hint = format!("set `streams.{}.format` to json", predictions.name);
+            return Err(fault(("predictions are written as JSON".to_owned(), hint)));
         }
-        for (_, column, required, types) in &ROLES {
-            if *required && predictions.schema.field(column).is_none() {
-                return Err(ContractFault::Missing {
-                    stream,
-                    column,
-                    wanted: types[0].as_str(),
-                });
-            }
-        }
-        for field in &predictions.schema.fields {
-            check_column(field, predictions, source)?;
-        }
-        if let Some(column) = source.key.iter().find(|key| predictions.schema.field(key.as_str()).is_none()) {
-            return Err(ContractFault::KeyNotCarried {
-                stream,
-                column: column.clone(),
-                scored: source.name.clone(),
-            });
+        let key: Vec<String> = source.key.iter().map(ToString::to_string).collect();
+        let mut faults = contract_faults(&predictions.schema, &source.schema, &key).into_iter();
+        if let Some(first) = faults.next() {
+            return Err(fault(first));
         }
         let fields = predictions.schema.fields.iter().enumerate();
         let encoded: Vec<EncodedColumn> = fields
@@ -186,10 +74,14 @@ impl PredictionContract {
             })
             .collect();
         let place_of = |wanted: &ColumnName| encoded.iter().position(|column| column.field.name == *wanted);
+        let role_of = |column: &EncodedColumn| {
+            let ours = PredictionColumn::named(column.field.name.as_str());
+            ours.map_or(ColumnRole::Carried, ColumnRole::Ours)
+        };
         Ok(PredictionContract {
-            stream,
+            stream: predictions.name.clone(),
             topic: predictions.topic.clone(),
-            roles: encoded.iter().map(|column| ColumnRole::of(&column.field.name)).collect(),
+            roles: encoded.iter().map(role_of).collect(),
             names: quoted_names(&encoded),
             key: predictions.partition_by.as_ref().and_then(place_of),
             encoded,
@@ -228,47 +120,5 @@ impl PredictionContract {
 
     pub(super) fn key(&self) -> Option<usize> {
         self.key
-    }
-}
-
-fn check_column(field: &Field, predictions: &Stream, source: &Stream) -> Result<(), ContractFault> {
-    let stream = || predictions.name.clone();
-    let column = || field.name.clone();
-    let of_other_type = |wanted: &'static str| ContractFault::WrongType {
-        stream: stream(),
-        column: column(),
-        found: field.kind.as_str(),
-        wanted,
-    };
-    let ours = ROLES.iter().find(|(_, name, _, _)| *name == field.name.as_str());
-    if let Some((role, _, required, types)) = ours {
-        let lists_both = |symbols: &[String]| ["stream", "request"].iter().all(|one| symbols.iter().any(|s| s == one));
-        let fits = match &field.kind {
-            FieldType::Enum(symbols) if *role == ColumnRole::Source => lists_both(symbols),
-            kind => types.contains(kind),
-        };
-        if !fits {
-            return Err(of_other_type(types[0].as_str()));
-        }
-        if !required && !field.nullable {
-            return Err(ContractFault::NotNullable {
-                stream: stream(),
-                column: column(),
-            });
-        }
-        return Ok(());
-    }
-    match source.schema.field(field.name.as_str()) {
-        None => Err(ContractFault::Unknown {
-            stream: stream(),
-            column: column(),
-            scored: source.name.clone(),
-        }),
-        Some(carried) if carried.kind != field.kind => Err(of_other_type(carried.kind.as_str())),
-        Some(_) if !field.nullable => Err(ContractFault::NotNullable {
-            stream: stream(),
-            column: column(),
-        }),
-        Some(_) => Ok(()),
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use arrow::error::ArrowError;
 use tidemill_kafka::KafkaError;
 use tidemill_sources::SourceError;
-use tidemill_types::{ColumnName, DeploymentName, ErrorCode, Explain, KafkaPartition, NextOffset, StreamName, TopicName};
+use tidemill_types::{
+    ColumnName, DeploymentName, ErrorCode, Explain, KafkaPartition, NextOffset, StreamName, TopicName,
+};
 
 use super::ContractFault;
 use crate::InputError;
@@ -87,7 +89,9 @@ pub enum PredictionError {
         log_start: NextOffset,
     },
     /// The topic holds fewer records than were noted: it is another one.
-    #[error("topic `{topic}`, Kafka partition {partition}, ends at offset {end}, below {from}, where the last finished tick ended")]
+    #[error(
+        "topic `{topic}`, Kafka partition {partition}, ends at offset {end}, below {from}, where the last finished tick ended"
+    )]
     TailShort {
         /// The topic.
         topic: TopicName,

@@ -65,7 +65,9 @@ impl Explain for KeysError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            KeysError::NotAnObject => r#"send {"keys": {"COLUMN": value}}, or a list with a value for each row"#.to_owned(),
+            KeysError::NotAnObject => {
+                r#"send {"keys": {"COLUMN": value}}, or a list with a value for each row"#.to_owned()
+            }
             KeysError::Unknown { carried, .. } if carried.is_empty() => "they carry none at all".to_owned(),
             KeysError::Unknown { carried, .. } => format!("they carry {}", carried.join(", ")),
             KeysError::Rows { rows, .. } => format!("give one value for all rows, or a list of {rows}"),

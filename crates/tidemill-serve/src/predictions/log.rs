@@ -373,7 +373,10 @@ impl Sender {
 
     fn finish(&mut self) {
         if let Err(error) = self.producer.flush_blocking(DELIVERY_TIMEOUT) {
-            warn!("the last predictions of requests were not recorded: {}", error.problem());
+            warn!(
+                "the last predictions of requests were not recorded: {}",
+                error.problem()
+            );
         }
         self.retire();
     }

@@ -27,7 +27,6 @@ pub use log::{
     LogClosed, LogFigures, LogLimits, PREDICTION_LOG_CLOSE_LIMIT, PredictionIds, PredictionLog, PredictionLogWiring,
 };
 pub use origin::{HEADERS, Origin, SourceRef};
-pub use records::{FeaturesKept, ModelPredictions, PredictionSource};
+pub use records::{ModelPredictions, PredictionSource};
 pub use scorer::{PREDICTIONS_FLUSH_LIMIT, ScoreBatch, Scored, Scorer, scorer_limits};
 pub use tail::{TAIL_RECORDS_MAX, Tail, TailRequest, read_back};
-

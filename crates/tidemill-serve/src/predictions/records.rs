@@ -11,7 +11,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Field as ArrowField, Schema};
 use arrow::error::ArrowError;
 use tidemill_models::FeatureSpec;
-use tidemill_project::Field;
+use tidemill_project::{Field, PredictionColumn as Column, RecordedFeatures};
 use tidemill_sources::BatchEncoder;
 use tidemill_types::{ColumnName, DeploymentName, FeatureHash, Micros, ModelName, VersionNumber};
 
@@ -23,19 +23,6 @@ const STRICT: CastOptions<'static> = CastOptions {
     format_options: arrow::util::display::FormatOptions::new(),
 };
 
-/// What a prediction keeps of the features it was made from, in the columns `feature_hash` and `features` where the stream
-/// has them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FeaturesKept {
-    /// Their hash and their values.
-    #[default]
-    Values,
-    /// Their hash alone.
-    Hash,
-    /// Nothing.
-    None,
-}
-
 /// How the predictions of a model become records.
 #[derive(Debug, Clone)]
 pub struct ModelPredictions {
@@ -44,7 +31,7 @@ pub struct ModelPredictions {
     /// The score from which the decision is 1.
     pub threshold: f64,
     /// What is kept of the features.
-    pub kept: FeaturesKept,
+    pub kept: RecordedFeatures,
     /// The SQL of the model's views.
     pub views: FeatureHash,
 }
@@ -113,40 +100,45 @@ impl ModelPredictions {
         let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(vec![text; count])) };
         let nothing = || new_null_array(&field.kind.arrow(), count);
         let width = rows.features.len();
-        Ok(match role {
-            ColumnRole::PredictionId => Arc::new(StringArray::from_iter_values(&rows.ids)),
-            ColumnRole::Model => text(rows.model.as_str()),
-            ColumnRole::ModelVersion => Arc::new(Int64Array::from_value(i64::from(rows.version.0), count)),
-            ColumnRole::Deployment => text(rows.deployment.as_str()),
-            ColumnRole::Score => Arc::new(Float64Array::from_iter_values(rows.scores.iter().copied())),
-            ColumnRole::Decision => {
+        let ours = match role {
+            ColumnRole::Ours(ours) => ours,
+            ColumnRole::Carried => {
+                return match rows.carried.get(&field.name) {
+                    Some(column) => cast_with_options(column, &field.kind.arrow(), &STRICT),
+                    None => Ok(nothing()),
+                };
+            }
+        };
+        Ok(match ours {
+            Column::PredictionId => Arc::new(StringArray::from_iter_values(&rows.ids)),
+            Column::Model => text(rows.model.as_str()),
+            Column::ModelVersion => Arc::new(Int64Array::from_value(i64::from(rows.version.0), count)),
+            Column::Deployment => text(rows.deployment.as_str()),
+            Column::Score => Arc::new(Float64Array::from_iter_values(rows.scores.iter().copied())),
+            Column::Decision => {
                 let decisions = rows.scores.iter().map(|score| i32::from(*score >= self.threshold));
                 Arc::new(Int32Array::from_iter_values(decisions))
             }
-            ColumnRole::Source => text(rows.source.as_str()),
-            ColumnRole::ScoredAt => {
+            Column::Source => text(rows.source.as_str()),
+            Column::ScoredAt => {
                 Arc::new(TimestampMicrosecondArray::from_value(rows.scored_at.0, count).with_timezone("UTC"))
             }
-            ColumnRole::EventTime => Arc::new(rows.event_times.clone()),
-            ColumnRole::FeatureAge if rows.source == PredictionSource::Request => nothing(),
-            ColumnRole::FeatureAge => {
+            Column::EventTime => Arc::new(rows.event_times.clone()),
+            Column::FeatureAgeMs if rows.source == PredictionSource::Request => nothing(),
+            Column::FeatureAgeMs => {
                 let ages = rows.event_times.values().iter();
                 let ages = ages.map(|time| rows.scored_at.0.saturating_sub(*time).div_euclid(1_000));
                 Arc::new(Int64Array::from_iter_values(ages))
             }
-            ColumnRole::FeatureHash if self.kept != FeaturesKept::None => {
+            Column::FeatureHash => {
                 let hashes = (0..count).map(|row| row_hash(&self.views, &rows.values[row * width..][..width]));
                 Arc::new(StringArray::from_iter_values(hashes))
             }
-            ColumnRole::Features if self.kept == FeaturesKept::Values => {
+            Column::Features if self.kept == RecordedFeatures::Values => {
                 let objects = (0..count).map(|row| features_json(rows.features, &rows.values[row * width..][..width]));
                 Arc::new(StringArray::from_iter_values(objects))
             }
-            ColumnRole::FeatureHash | ColumnRole::Features => nothing(),
-            ColumnRole::Carried => match rows.carried.get(&field.name) {
-                Some(column) => cast_with_options(column, &field.kind.arrow(), &STRICT)?,
-                None => nothing(),
-            },
+            Column::Features => nothing(),
         })
     }
 

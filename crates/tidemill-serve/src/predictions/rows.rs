@@ -63,7 +63,9 @@ impl Events {
         };
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         Ok(Events {
-            topics: column(KafkaColumn::Topic.name(), &DataType::Utf8)?.as_string::<i32>().clone(),
+            topics: column(KafkaColumn::Topic.name(), &DataType::Utf8)?
+                .as_string::<i32>()
+                .clone(),
             partitions: column(KafkaColumn::Partition.name(), &DataType::Int32)?
                 .as_primitive::<Int32Type>()
                 .clone(),

@@ -85,7 +85,8 @@ impl Scorer {
         already: Arc<HashSet<SourceRef>>,
     ) -> Result<Scored, PredictionError> {
         let (scorer, name, deployed) = (self.clone(), deployment.clone(), Arc::clone(deployed));
-        let scored = tokio::task::spawn_blocking(move || scorer.score_blocking(&name, &deployed, batch, &already)).await;
+        let scored =
+            tokio::task::spawn_blocking(move || scorer.score_blocking(&name, &deployed, batch, &already)).await;
         scored.map_err(|source| PredictionError::BrokeOff {
             deployment: deployment.clone(),
             source,
@@ -224,7 +225,9 @@ fn scorable(
         .map(|row| !row.iter().any(|value| value.is_nan()))
         .collect();
     let rows = values.chunks_exact(width).zip(&complete);
-    let values = rows.filter(|(_, complete)| **complete).flat_map(|(row, _)| row.to_vec());
+    let values = rows
+        .filter(|(_, complete)| **complete)
+        .flat_map(|(row, _)| row.to_vec());
     let values = values.collect();
     let filtered = filter_record_batch(&batch.rows, &BooleanArray::from(complete));
     let rows = filtered.map_err(|_| PredictionError::MissingColumn {

@@ -175,7 +175,9 @@ fn take(
         Err(error) => return Err(PredictionError::kafka("read", request.topic)(error)),
     };
     for record in batch.iter() {
-        let Some(origin) = Origin::read(record.headers) else { continue };
+        let Some(origin) = Origin::read(record.headers) else {
+            continue;
+        };
         if origin.tick != request.tick {
             continue;
         }
