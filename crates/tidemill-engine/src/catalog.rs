@@ -118,6 +118,8 @@ pub enum TableKind {
     View,
     /// What ingest could not decode.
     DeadLetters,
+    /// What monitors found.
+    Monitoring,
     /// Another table of the lake.
     Lake,
     /// A table of the registry: runs, models, deployments and what goes with them.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::catalog::{Catalog, ColumnDescription, TableDescription, TableKind};
 use crate::dead_letters::{DEAD_LETTERS, is_dead_letter_table};
+use crate::house_tables::house_table;
 use crate::lake_tables::LakeTables;
 use crate::registry_tables::{is_registry_table, registry_table_comment};
 use crate::resolver::Resolver;
@@ -185,6 +186,8 @@ impl Engine {
                 TableKind::DeadLetters,
                 "records of one stream that could not be decoded".to_owned(),
             )
+        } else if let Some(table) = house_table(name) {
+            (TableKind::Monitoring, table.comment.to_owned())
         } else if is_registry_table(name) {
             (TableKind::Registry, registry_table_comment(name).to_owned())
         } else {
@@ -199,7 +202,7 @@ fn refuse_twins(catalog: &Catalog) -> Result<(), EngineError> {
     let views = catalog.views.iter().map(|view| &view.name);
     let mut seen: Vec<&str> = vec![DEAD_LETTERS];
     for name in streams.chain(views).map(AsRef::as_ref) {
-        if seen.contains(&name) || is_registry_table(name) {
+        if seen.contains(&name) || is_registry_table(name) || house_table(name).is_some() {
             return Err(EngineError::DuplicateTable(name.to_owned()));
         }
         seen.push(name);

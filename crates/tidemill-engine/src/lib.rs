@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod explain;
 mod growth;
+mod house_tables;
 mod lake_tables;
 mod registry_tables;
 mod resolver;
@@ -30,6 +31,7 @@ pub use catalog::{CATALOG, Catalog, ColumnDescription, SCHEMA, StreamTable, Tabl
 pub use engine::{Engine, QueryAnswer};
 pub use error::{EngineError, Position};
 pub use explain::nearest;
+pub use house_tables::{DRIFT, HouseTable, PERFORMANCE, house_tables};
 pub use rows::Rows;
 pub use scope::{Parameter, Scope, TableBounds};
 pub use scoped_session::ScopedSession;

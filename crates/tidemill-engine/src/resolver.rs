@@ -25,6 +25,7 @@ use crate::catalog::{CATALOG, SCHEMA, View};
 use crate::dead_letters::{DEAD_LETTERS, dead_letter_schema, dead_letter_table, is_dead_letter_table, union};
 use crate::engine::Shared;
 use crate::explain::{explain, nearest};
+use crate::house_tables::{house_table, house_tables};
 use crate::registry_tables::{registry_table, registry_table_names};
 use crate::scope::time_scalar;
 use crate::settings::{SQL_BYTES_MAX, VIEW_DEPTH_MAX};
@@ -67,7 +68,7 @@ impl Resolver {
         }))
     }
 
-    /// Every name that resolves, in a stable order: streams, views, dead letters, other tables of the lake, the registry's.
+    /// Every name that resolves, in a stable order: streams, views, dead letters, what monitors found, other tables of the lake, the registry's.
     pub(crate) fn names(&self) -> Vec<String> {
         let catalog = &self.shared.catalog;
         let mut names: Vec<String> = self.scope.tables.keys().map(ToString::to_string).collect();
@@ -85,6 +86,9 @@ impl Resolver {
         add(DEAD_LETTERS);
         for stream in &catalog.streams {
             add(&dead_letter_table(stream.name.as_str()));
+        }
+        for table in house_tables() {
+            add(table.name);
         }
         for name in &self.lake_names {
             add(name.as_str());
@@ -267,6 +271,9 @@ impl Resolver {
         if is_dead_letter_table(&self.shared.catalog, name) {
             return Ok(Some(Opened::data(Arc::new(EmptyTable::new(dead_letter_schema())))));
         }
+        if let Some(table) = house_table(name) {
+            return Ok(Some(Opened::data(Arc::new(EmptyTable::new(table.schema)))));
+        }
         let registry = self.shared.registry.as_ref();
         Ok(registry
             .and_then(|registry| registry_table(registry, name))
@@ -289,6 +296,10 @@ impl Resolver {
             let column = KafkaColumn::KnownTime.name();
             if provider.schema().column_with_name(column).is_some() {
                 conditions.push(ident(column).lt_eq(lit(time_scalar(known))));
+            }
+            // What a monitor found is known from its tick on.
+            if house_table(name.as_str()).is_some() {
+                conditions.push(ident("at").lt_eq(lit(time_scalar(known))));
             }
         }
         let Some(condition) = conjunction(conditions) else {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidemill_types::{DeploymentName, ErrorCode, Explain, ModelName, RunId, VersionNumber};
+use tidemill_types::{DeploymentName, ErrorCode, Explain, Micros, ModelName, RunId, TriggerName, VersionNumber};
 
 use crate::limits::{EXPORT_ROWS_MAX, RUN_PREFIX_CHARS_MIN};
 use crate::{RunStatus, Sha256Hash};
@@ -169,6 +169,16 @@ pub enum RegistryError {
         /// Where its history leads now.
         found: VersionNumber,
     },
+    /// A firing only goes on.
+    #[error("the firing of trigger `{trigger}` at {at} is {state} already")]
+    FiringIsFurther {
+        /// The trigger.
+        trigger: TriggerName,
+        /// The time that it fired for.
+        at: Micros,
+        /// How far it is.
+        state: &'static str,
+    },
     /// A version that was rejected does not go live.
     #[error("{version} of model `{model}` is rejected and cannot go live")]
     VersionRejected {
@@ -238,6 +248,7 @@ impl Explain for RegistryError {
             | RegistryError::RunEnded { .. }
             | RegistryError::LineageChanged { .. }
             | RegistryError::DeploymentMoved { .. }
+            | RegistryError::FiringIsFurther { .. }
             | RegistryError::DeploymentOfAnotherModel { .. } => ErrorCode::Conflict,
             RegistryError::NothingToRollBackTo { .. }
             | RegistryError::NothingToUndo { .. }
@@ -280,6 +291,7 @@ impl Explain for RegistryError {
                 "restore the registry's artifacts folder from a backup, or train the version again: the same data and seed give the same bytes"
             }
             RegistryError::ParamChanged { .. } => "parameters of a run never change: use a tag, or another run",
+            RegistryError::FiringIsFurther { .. } => "`tidemill triggers history` shows what came of it",
             RegistryError::DeploymentMoved { .. } => {
                 "somebody else deployed: look at `tidemill status` and decide again"
             }

@@ -39,6 +39,10 @@ pub enum RegistryTable {
     AliasEvents,
     /// What was live when.
     Deployments,
+    /// What triggers fired, and what came of it.
+    TriggerFirings,
+    /// How far the event clock is.
+    EventClock,
     /// Who did what.
     AuditLog,
 }
@@ -88,7 +92,7 @@ use ColumnType::{Bool, Float, Int, Text, Timestamp};
 
 impl RegistryTable {
     /// Every table.
-    pub const ALL: [RegistryTable; 15] = [
+    pub const ALL: [RegistryTable; 17] = [
         RegistryTable::Experiments,
         RegistryTable::Runs,
         RegistryTable::RunParams,
@@ -103,6 +107,8 @@ impl RegistryTable {
         RegistryTable::Aliases,
         RegistryTable::AliasEvents,
         RegistryTable::Deployments,
+        RegistryTable::TriggerFirings,
+        RegistryTable::EventClock,
         RegistryTable::AuditLog,
     ];
 
@@ -123,6 +129,8 @@ impl RegistryTable {
             RegistryTable::Aliases => "aliases",
             RegistryTable::AliasEvents => "alias_events",
             RegistryTable::Deployments => "deployments",
+            RegistryTable::TriggerFirings => "trigger_firings",
+            RegistryTable::EventClock => "event_clock",
             RegistryTable::AuditLog => "audit_log",
         }
     }
@@ -144,6 +152,8 @@ impl RegistryTable {
             RegistryTable::Aliases => "where aliases point now",
             RegistryTable::AliasEvents => "where aliases pointed when, and who moved them",
             RegistryTable::Deployments => "what was live when, and who deployed it",
+            RegistryTable::TriggerFirings => "what triggers fired on which evidence, and what came of it",
+            RegistryTable::EventClock => "the last tick of the event clock that is finished",
             RegistryTable::AuditLog => "who did what to what, hash-chained",
         }
     }
@@ -248,6 +258,29 @@ impl RegistryTable {
                 ("thresholds", Text),
                 ("schema_hash", Text),
             ],
+            RegistryTable::TriggerFirings => &[
+                ("trigger_name", Text),
+                ("model", Text),
+                ("kind", Text),
+                ("at", Timestamp),
+                ("evidence", Text),
+                ("actor", Text),
+                ("reason", Text),
+                ("state", Text),
+                ("outcome", Text),
+                ("detail", Text),
+                ("run_id", Text),
+                ("version", Int),
+                ("champion_before", Int),
+                ("recorded_at", Timestamp),
+                ("ended_at", Timestamp),
+            ],
+            RegistryTable::EventClock => &[
+                ("name", Text),
+                ("at", Timestamp),
+                ("state", Text),
+                ("finished_at", Timestamp),
+            ],
             RegistryTable::AuditLog => &[
                 ("sequence", Int),
                 ("at", Timestamp),
@@ -278,6 +311,8 @@ impl RegistryTable {
             RegistryTable::Aliases => sql!("export/aliases"),
             RegistryTable::AliasEvents => sql!("export/alias_events"),
             RegistryTable::Deployments => sql!("export/deployments"),
+            RegistryTable::TriggerFirings => sql!("export/trigger_firings"),
+            RegistryTable::EventClock => sql!("export/event_clock"),
             RegistryTable::AuditLog => sql!("export/audit_log"),
         }
     }

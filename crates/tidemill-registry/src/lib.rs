@@ -1,5 +1,5 @@
-//! Experiments, runs, metrics, models, versions, aliases, deployments, artifacts, lineage and the audit log, in one
-//! database and one folder of blobs.
+//! Experiments, runs, metrics, models, versions, aliases, deployments, artifacts, lineage, firings of triggers, the event
+//! clock and the audit log, in one database and one folder of blobs.
 //!
 //! Invariants:
 //! - A change is one transaction, with its audit entry in it; a caller is answered after the commit.
@@ -20,8 +20,10 @@ mod db;
 mod deploy;
 mod deployment;
 mod error;
+mod event_clock;
 mod experiment;
 mod export;
+mod firing;
 mod hash;
 mod ids;
 pub mod limits;
@@ -42,8 +44,10 @@ pub use audit::{AuditChain, AuditEntry};
 pub use deploy::{NewDeployment, NewMove};
 pub use deployment::{Deployment, DeploymentKind, ReleasePins, forward_target, rollback_target};
 pub use error::RegistryError;
+pub use event_clock::ClockState;
 pub use experiment::Experiment;
 pub use export::{ColumnType, ExportedTable, RegistryTable, Value};
+pub use firing::{Firing, FiringFilter, FiringOutcome, FiringState, FiringStep, NewFiring, RecordedFiring};
 pub use hash::{InvalidHash, Sha256Hash};
 pub use ids::{CountedIds, IdSource, RandomIds};
 pub use location::RegistryLocation;

@@ -3,11 +3,12 @@
 use arrow::error::ArrowError;
 use tidemill_engine::EngineError;
 use tidemill_features::FeaturesError;
-use tidemill_models::{ColumnError, FitError, HyperparameterError, ScoreError, TrainingDataError};
+use tidemill_models::{ArtifactError, ColumnError, FitError, HyperparameterError, ScoreError, TrainingDataError};
 use tidemill_monitor::MonitorError;
 use tidemill_registry::RegistryError;
+use tidemill_stats::drift::DriftError;
 use tidemill_stats::evaluation::EvaluationError;
-use tidemill_types::{ErrorCode, Explain, ModelName, TimeRange};
+use tidemill_types::{ErrorCode, Explain, ModelName, TimeRange, VersionNumber};
 
 /// Why a training failed. Its run says so too.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,29 @@ pub enum TrainError {
         #[source]
         source: EvaluationError,
     },
+    /// A column of the training set has no profile.
+    #[error("column `{column}` of the training set has no profile")]
+    Reference {
+        /// The column.
+        column: String,
+        /// Why.
+        #[source]
+        source: DriftError,
+    },
+    /// The text of a reference cannot be written or read.
+    #[error("the reference of a version cannot be written or read")]
+    ReferenceText(#[source] serde_json::Error),
+    /// The bytes of a version cannot be read.
+    #[error("{version} of `{model}` cannot be read")]
+    Artifact {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: VersionNumber,
+        /// Why.
+        #[source]
+        source: ArtifactError,
+    },
     /// The registry refused or failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -150,7 +174,10 @@ impl Explain for TrainError {
             TrainError::Fit { source, .. } => source.code(),
             TrainError::Score { source, .. } => source.code(),
             TrainError::Registry(error) => error.code(),
-            TrainError::ContentHash | TrainError::Arrow(_) | TrainError::BrokeOff(_) => ErrorCode::Internal,
+            TrainError::Artifact { .. } | TrainError::ReferenceText(_) => ErrorCode::Corrupt,
+            TrainError::ContentHash | TrainError::Arrow(_) | TrainError::BrokeOff(_) | TrainError::Reference { .. } => {
+                ErrorCode::Internal
+            }
         }
     }
 
@@ -186,7 +213,12 @@ impl Explain for TrainError {
             }
             TrainError::Evaluation { .. } => Some("choose an evaluation window that holds both classes".to_owned()),
             TrainError::Registry(error) => error.hint(),
-            TrainError::ContentHash | TrainError::Arrow(_) | TrainError::BrokeOff(_) => None,
+            TrainError::ContentHash
+            | TrainError::Arrow(_)
+            | TrainError::BrokeOff(_)
+            | TrainError::Reference { .. }
+            | TrainError::ReferenceText(_)
+            | TrainError::Artifact { .. } => None,
         }
     }
 }

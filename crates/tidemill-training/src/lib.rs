@@ -11,10 +11,13 @@
 //!
 //! Absent on purpose: what is served (control deploys), and when to train (triggers decide).
 
+mod champion;
+mod compare;
 mod error;
 mod evaluation;
 mod order;
 mod pipeline;
+mod reference;
 mod sets;
 mod validate;
 mod windows;
@@ -22,10 +25,12 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Champion, CompareFacts, Comparison, Verdict, judge};
 pub use error::TrainError;
 pub use evaluation::{Evaluation, evaluate};
-pub use order::{TrainEnd, TrainOrder, TrainStep, Trained};
-pub use pipeline::{ALGORITHM_PARAM, CHALLENGER, MODEL_TAG, OnStep, Trainer};
+pub use order::{Opponent, TrainEnd, TrainOrder, TrainStep, Trained};
+pub use pipeline::{ALGORITHM_PARAM, AS_OF_PARAM, CHALLENGER, MODEL_TAG, OnStep, TRAIN_TO_PARAM, Trainer};
+pub use reference::{REFERENCE_PATH, SCORE};
 pub use sets::SetCounts;
 pub use validate::{figures, validate};
 pub use windows::{Windows, decide_windows};

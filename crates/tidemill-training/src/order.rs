@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 use tidemill_models::{Algorithm, FitProgress, FitSummary};
 use tidemill_monitor::CheckReport;
-use tidemill_types::{ExperimentName, GateVerdict, Metrics, ModelName, RunId, TimeRange, VersionNumber};
+use tidemill_types::{ExperimentName, GateVerdict, Metrics, Micros, ModelName, RunId, TimeRange, VersionNumber};
 
-use crate::{SetCounts, Windows};
+use crate::{Champion, Comparison, SetCounts, Windows};
 
 /// Train this model. Everything that is absent comes from the model's settings.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct TrainOrder {
     /// The model.
     pub model: ModelName,
@@ -26,6 +26,10 @@ pub struct TrainOrder {
     pub experiment: Option<ExperimentName>,
     /// The run's name.
     pub name: Option<String>,
+    /// Train as it could have been done at this time: the windows follow from it, and only what was known then is read.
+    pub as_of: Option<Micros>,
+    /// Whom it is held against.
+    pub opponent: Opponent,
     /// Whether a model that passes its gate becomes a version.
     pub register: bool,
     /// Who orders it.
@@ -44,8 +48,31 @@ impl TrainOrder {
             evaluate: None,
             experiment: None,
             name: None,
+            as_of: None,
+            opponent: Opponent::Nobody,
             register: true,
             actor: actor.into(),
+        }
+    }
+}
+
+/// Whom a new model is held against, on the labelled rows of the evaluation window.
+#[derive(Debug, Clone)]
+pub enum Opponent {
+    /// Nobody: the model is not compared.
+    Nobody,
+    /// Whoever serves, and that is nobody yet.
+    NoChampion,
+    /// The version that serves.
+    Champion(Box<Champion>),
+}
+
+impl Opponent {
+    /// The champion, where there is one.
+    pub fn champion(&self) -> Option<&Champion> {
+        match self {
+            Opponent::Champion(champion) => Some(champion),
+            Opponent::Nobody | Opponent::NoChampion => None,
         }
     }
 }
@@ -112,6 +139,8 @@ pub struct Trained {
     pub metrics: Metrics,
     /// The gate, rule by rule; empty where nothing was fitted.
     pub gate: GateVerdict,
+    /// The comparison with the champion, where the order asked for one.
+    pub comparison: Option<Comparison>,
     /// The content hash of the artifact, where one was made.
     pub content_hash: Option<String>,
     /// How the fit went, where there was one.

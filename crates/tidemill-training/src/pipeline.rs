@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimestampMicrosecondType};
 use serde_json::{Map, Value};
 use tidemill_engine::{Engine, Scope};
 use tidemill_features::{
@@ -14,7 +14,8 @@ use tidemill_features::{
 use tidemill_models::{Artifact, Fit, FitOptions, FitProgress, Hyperparameters, fit};
 use tidemill_monitor::{CheckReport, CheckSelection, quarantine_conditions, run_checks};
 use tidemill_project::{DeploymentSpec, ModelSpec, Project};
-use tidemill_registry::{Approval, MetricPoint, NewRun, NewVersion, Registry, RunEnd, Sha256Hash};
+use tidemill_registry::{Approval, ArtifactEntry, MetricPoint, NewRun, NewVersion, Registry, RunEnd, Sha256Hash};
+use tidemill_stats::drift::ReferenceSet;
 use tidemill_types::{
     AliasName, CodeVersion, Explain, GateVerdict, Lineage, Metrics, Micros, ModelName, RunId, TableName, TimeRange,
 };
@@ -23,12 +24,17 @@ use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use crate::evaluation::{Evaluation, evaluate};
-use crate::order::{TrainEnd, TrainOrder, TrainStep, Trained};
-use crate::sets::{KeptSets, SetCounts, Sets, SetsKey, counts, matrix, training_data};
+use crate::order::{Opponent, TrainEnd, TrainOrder, TrainStep, Trained};
+use crate::reference::{REFERENCE_PATH, reference_set};
+use crate::sets::{KeptSets, SetCounts, Sets, SetsKey, counts, matrix_for, training_data};
 use crate::{TrainError, Windows, decide_windows};
 
 /// The parameter of a run that names its algorithm.
 pub const ALGORITHM_PARAM: &str = "algorithm";
+/// The parameter of a run that was trained as of a time.
+pub const AS_OF_PARAM: &str = "as_of";
+/// The parameter of a run that says where its training window ends.
+pub const TRAIN_TO_PARAM: &str = "train_to";
 /// The tag of a run that names its model.
 pub const MODEL_TAG: &str = "model";
 /// The alias of the newest version that passed its gate; left alone where a deployment follows it.
@@ -47,7 +53,7 @@ const REASON_CHARS_MAX: usize = 900;
 pub struct Trainer {
     project: Arc<Project>,
     engine: Engine,
-    registry: Registry,
+    pub(crate) registry: Registry,
     owner: String,
     code_version: CodeVersion,
     kept: Arc<KeptSets>,
@@ -58,13 +64,13 @@ pub struct Trainer {
 pub type OnStep<'a> = &'a (dyn Fn(TrainStep) + Send + Sync);
 
 /// An order with everything filled in.
-struct Plan {
-    spec: ModelSpec,
+pub(crate) struct Plan {
+    pub(crate) spec: ModelSpec,
     parameters: Hyperparameters,
     seed: u64,
-    windows: Windows,
+    pub(crate) windows: Windows,
     run_name: String,
-    order: TrainOrder,
+    pub(crate) order: TrainOrder,
 }
 
 impl Trainer {
@@ -126,9 +132,10 @@ impl Trainer {
         settings.extend(order.params.clone());
         let parameters = Hyperparameters::parse(algorithm, &settings)?;
         let label_table = TableName::from(spec.label.stream.clone());
-        let newest = match order.evaluate {
-            Some(_) => None,
-            None => self.newest_known(&label_table).await?,
+        let newest = match (order.evaluate, order.as_of) {
+            (Some(_), _) => None,
+            (None, Some(as_of)) => Some(as_of),
+            (None, None) => self.newest_known(&label_table).await?,
         };
         let windows = decide_windows(&spec, order.train, order.evaluate, newest)?;
         let seed = order.seed.unwrap_or(spec.seed);
@@ -171,6 +178,9 @@ impl Trainer {
                 ends.into_iter()
                     .filter_map(|(end, at)| Some((format!("{name}_{end}"), at?.to_string()))),
             );
+        }
+        if let Some(as_of) = plan.order.as_of {
+            params.push((AS_OF_PARAM.to_owned(), as_of.to_string()));
         }
         let run = NewRun {
             experiment: plan
@@ -218,9 +228,16 @@ impl Trainer {
 
         let (artifact, summary) = self.fit(plan, &sets, on_step).await?;
         on_step(TrainStep::Evaluate);
-        let counted = self.counted_rows(plan, &sets, &artifact).await?;
-        let (spec, time) = (plan.spec.clone(), sets.evaluate.time_column.clone());
-        let evaluation = spawn_blocking(move || evaluate(&spec, time.as_str(), &[counted])).await??;
+        let scored = self.scored(plan, &sets, &artifact).await?;
+        let mask = self.counted(plan, &sets, &scored).await?;
+        let evaluation = self.evaluation(plan, &sets, &scored, mask.as_ref()).await?;
+        let comparison = match plan.order.opponent {
+            Opponent::Nobody => None,
+            _ => Some(self.compare(plan, &sets, &evaluation, mask.as_ref(), &artifact).await?),
+        };
+        if let Some(comparison) = &comparison {
+            self.log_comparison(run, comparison).await?;
+        }
         self.log_figures(run, &evaluation, train_rows).await?;
         let verdict = plan.spec.gate.judge(&evaluation.metrics);
 
@@ -233,7 +250,9 @@ impl Trainer {
             TrainEnd::RefusedByGate
         } else if plan.order.register {
             on_step(TrainStep::Register);
-            self.register(plan, run, &artifact, lineage, &verdict).await?
+            let reference = reference_of_sets(&sets, &scored).await?;
+            self.register(plan, run, &artifact, &reference, lineage, &verdict)
+                .await?
         } else {
             self.registry.finish_run(run, RunEnd::Finished).await?;
             TrainEnd::Unregistered
@@ -247,6 +266,7 @@ impl Trainer {
         };
         trained.metrics = evaluation.metrics;
         trained.gate = verdict;
+        trained.comparison = comparison;
         trained.content_hash = Some(content_hash);
         trained.fit = Some(summary);
         Ok(trained)
@@ -275,7 +295,8 @@ impl Trainer {
         let known_at = plan.windows.evaluate.from;
         let train = training_set(&self.engine, &self.project, request(plan.windows.train, known_at)).await?;
         on_step(TrainStep::EvaluationSet);
-        let evaluate = training_set(&self.engine, &self.project, request(plan.windows.evaluate, None)).await?;
+        let evaluated = request(plan.windows.evaluate, plan.order.as_of);
+        let evaluate = training_set(&self.engine, &self.project, evaluated).await?;
         let sets = Arc::new(Sets { train, evaluate });
         self.kept.put(key, &sets);
         Ok(sets)
@@ -289,6 +310,7 @@ impl Trainer {
         Ok(SetsKey {
             model: plan.spec.name.clone(),
             windows: plan.windows,
+            as_of: plan.order.as_of,
             versions: versions
                 .into_iter()
                 .map(|(table, version)| (table.to_string(), version))
@@ -328,38 +350,60 @@ impl Trainer {
         work.await?
     }
 
-    /// The evaluated rows with their scores, as far as the evaluation's SQL counts them.
-    async fn counted_rows(
+    /// The evaluated rows with the scores of a model, which finds its features by name.
+    pub(crate) async fn scored(
         &self,
         plan: &Plan,
         sets: &Arc<Sets>,
         artifact: &Artifact,
     ) -> Result<RecordBatch, TrainError> {
         let (spec, scorer, to_score) = (plan.spec.clone(), artifact.clone(), Arc::clone(sets));
-        let scored = spawn_blocking(move || {
-            let matrix = matrix(&spec, &to_score.evaluate)?;
+        spawn_blocking(move || {
+            let matrix = matrix_for(&spec, &to_score.evaluate, scorer.model().signature())?;
             let scores = scorer.model().score(&matrix).map_err(|source| TrainError::Score {
                 model: spec.name,
                 source,
             })?;
             with_scores(&to_score.evaluate.batch, scores)
         })
-        .await??;
-        let Some(evaluation) = plan
-            .spec
-            .evaluation
-            .as_ref()
-            .and_then(|name| self.project.evaluations.get(name))
-        else {
-            return Ok(scored);
+        .await?
+    }
+
+    /// Which of the evaluated rows the evaluation's SQL counts; none where all count.
+    async fn counted(
+        &self,
+        plan: &Plan,
+        sets: &Arc<Sets>,
+        scored: &RecordBatch,
+    ) -> Result<Option<BooleanArray>, TrainError> {
+        let name = plan.spec.evaluation.as_ref();
+        let Some(evaluation) = name.and_then(|name| self.project.evaluations.get(name)) else {
+            return Ok(None);
         };
         let windows = EvaluationWindows {
             train: plan.windows.train_bounds(),
             evaluate: plan.windows.evaluate_bounds(),
         };
         let key = &sets.evaluate.key_columns;
-        let counts = evaluation_mask(&self.engine, evaluation, &scored, key, &windows, None).await?;
-        Ok(filter_record_batch(&scored, &counts)?)
+        let as_of = plan.order.as_of;
+        Ok(Some(
+            evaluation_mask(&self.engine, evaluation, scored, key, &windows, as_of).await?,
+        ))
+    }
+
+    pub(crate) async fn evaluation(
+        &self,
+        plan: &Plan,
+        sets: &Arc<Sets>,
+        scored: &RecordBatch,
+        mask: Option<&BooleanArray>,
+    ) -> Result<Evaluation, TrainError> {
+        let counted = match mask {
+            Some(mask) => filter_record_batch(scored, mask)?,
+            None => scored.clone(),
+        };
+        let (spec, time) = (plan.spec.clone(), sets.evaluate.time_column.clone());
+        spawn_blocking(move || evaluate(&spec, time.as_str(), &[counted])).await?
     }
 
     async fn log_figures(&self, run: &RunId, evaluation: &Evaluation, train: SetCounts) -> Result<(), TrainError> {
@@ -385,9 +429,15 @@ impl Trainer {
         plan: &Plan,
         run: &RunId,
         artifact: &Artifact,
+        reference: &ReferenceSet,
         lineage: Lineage,
         verdict: &GateVerdict,
     ) -> Result<TrainEnd, TrainError> {
+        let reference = serde_json::to_vec(reference).map_err(TrainError::ReferenceText)?;
+        let reference = ArtifactEntry {
+            path: REFERENCE_PATH.to_owned(),
+            hash: self.registry.put_blob(reference).await?,
+        };
         let encoded = artifact.clone();
         let blob = self
             .registry
@@ -401,7 +451,7 @@ impl Trainer {
                 run: run.clone(),
                 artifact: blob,
                 content_hash,
-                files: Vec::new(),
+                files: vec![reference],
                 lineage,
                 description: format!("{} of run {run}", plan.parameters.algorithm()),
                 gate: Some(verdict.describe()).filter(|text| !text.is_empty()),
@@ -466,6 +516,7 @@ impl Plan {
             evaluate_rows: SetCounts::default(),
             metrics: Metrics::default(),
             gate: GateVerdict::default(),
+            comparison: None,
             content_hash: None,
             fit: None,
             checks,
@@ -494,6 +545,18 @@ fn stopped_by(report: &CheckReport) -> String {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+async fn reference_of_sets(sets: &Arc<Sets>, scored: &RecordBatch) -> Result<ReferenceSet, TrainError> {
+    let (sets, scored) = (Arc::clone(sets), scored.clone());
+    spawn_blocking(move || {
+        let scores = scored
+            .column_by_name(SCORE_COLUMN)
+            .map(|column| column.as_primitive::<Float64Type>().values().to_vec())
+            .unwrap_or_default();
+        reference_set(&sets.train, &scores)
+    })
+    .await?
 }
 
 fn with_scores(batch: &RecordBatch, scores: Vec<f64>) -> Result<RecordBatch, TrainError> {

@@ -8,9 +8,11 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use serde::{Deserialize, Serialize};
 use tidemill_features::TrainingSet;
-use tidemill_models::{LabelMap, Matrix, TrainingData, feature_specs, labels_from_batches, matrix_from_batches};
+use tidemill_models::{
+    LabelMap, Matrix, ModelSignature, TrainingData, feature_specs, labels_from_batches, matrix_from_batches,
+};
 use tidemill_project::ModelSpec;
-use tidemill_types::ModelName;
+use tidemill_types::{Micros, ModelName};
 
 use crate::{TrainError, Windows};
 
@@ -39,6 +41,8 @@ pub(crate) struct Sets {
 pub(crate) struct SetsKey {
     pub model: ModelName,
     pub windows: Windows,
+    /// When the evaluated labels had to be known; absent, all that landed.
+    pub as_of: Option<Micros>,
     /// The Delta versions of the project's streams.
     pub versions: Vec<(String, i64)>,
 }
@@ -82,9 +86,13 @@ pub(crate) fn training_data(spec: &ModelSpec, set: &TrainingSet) -> Result<Train
     })
 }
 
-/// The matrix alone, to be scored.
-pub(crate) fn matrix(spec: &ModelSpec, set: &TrainingSet) -> Result<Matrix, TrainError> {
-    let names = feature_names(set);
+/// The matrix of a model's features, found by name, to be scored.
+pub(crate) fn matrix_for(
+    spec: &ModelSpec,
+    set: &TrainingSet,
+    signature: &ModelSignature,
+) -> Result<Matrix, TrainError> {
+    let names: Vec<&str> = signature.features.iter().map(|feature| feature.name.as_str()).collect();
     matrix_from_batches(std::slice::from_ref(&set.batch), &names).map_err(|source| TrainError::Column {
         model: spec.name.clone(),
         source,

@@ -186,6 +186,7 @@ fn kept_sets_are_those_of_the_same_model_windows_and_versions() {
         feature_hash: tidemill_types::FeatureHash("ab".to_owned()),
     };
     let key = |model: &str, evaluate: &str, version: i64| SetsKey {
+        as_of: None,
         model: ModelName::new(model).unwrap(),
         windows: decide_windows(&fraud(), None, Some(range(evaluate)), None).unwrap(),
         versions: vec![("labels".to_owned(), 1), ("transactions".to_owned(), version)],

@@ -14,6 +14,8 @@ pub enum TableKind {
     DeadLetters,
     /// A feature view, computed when it is asked.
     FeatureView,
+    /// What monitors found.
+    Monitoring,
     /// Another table of the lake.
     Lake,
     /// Runs, models, deployments and their history.

@@ -13,10 +13,14 @@ use crate::settings::{Settings, StreamSettings};
 use crate::specs::Stream;
 
 /// Tables of the catalog that are there in every project.
-const TABLES_OF_OURS: [&str; 13] = [
+const TABLES_OF_OURS: [&str; 17] = [
     "alias_events",
     "aliases",
     "audit_log",
+    "drift",
+    "performance",
+    "trigger_firings",
+    "event_clock",
     "deployments",
     "evaluation_rows",
     "experiments",

@@ -26,13 +26,14 @@ macro_rules! migration {
 }
 
 /// In order. A migration that was released never changes again: the next one has the next number.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     migration!(1, "0001_runs"),
     migration!(2, "0002_metrics"),
     migration!(3, "0003_artifacts_and_lineage"),
     migration!(4, "0004_models"),
     migration!(5, "0005_aliases_and_deployments"),
     migration!(6, "0006_audit"),
+    migration!(7, "0007_event_clock_and_firings"),
 ];
 
 /// Opens the file, makes it when it is not there, and brings it to the newest schema.

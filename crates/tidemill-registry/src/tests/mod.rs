@@ -3,6 +3,7 @@
 mod deployments;
 mod durability;
 mod export;
+mod firings;
 mod killed;
 mod models;
 mod runs;

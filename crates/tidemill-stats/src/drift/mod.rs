@@ -21,6 +21,7 @@ mod numeric_counter;
 mod numeric_profile;
 mod psi;
 mod reference_profile;
+mod reference_set;
 mod samples;
 mod shares;
 #[cfg(test)]
@@ -39,5 +40,6 @@ pub use numeric_counter::NumericCounter;
 pub use numeric_profile::{GRID_BINS, NumericProfile};
 pub use psi::{SHARE_FLOOR, psi, psi_p_value};
 pub use reference_profile::{COARSE_BINS, DriftMeasures, ReferenceProfile};
+pub use reference_set::ReferenceSet;
 pub use shares::Side;
 pub use wasserstein::{SPREAD_FLOOR, WassersteinBounds, in_spreads, wasserstein_bounds, wasserstein_exact};

@@ -92,7 +92,10 @@ impl House {
         let mut tables = Vec::new();
         for table in self.engine.tables().await.map_err(problem)? {
             let Ok(name) = TableName::new(table.name) else { continue };
-            let landed = matches!(table.kind, EngineTableKind::Stream | EngineTableKind::Lake);
+            let landed = matches!(
+                table.kind,
+                EngineTableKind::Stream | EngineTableKind::Monitoring | EngineTableKind::Lake
+            );
             let (rows, version) = if landed {
                 self.landed(&name).await?
             } else {
@@ -103,6 +106,7 @@ impl House {
                     EngineTableKind::Stream => TableKind::Stream,
                     EngineTableKind::View => TableKind::FeatureView,
                     EngineTableKind::DeadLetters => TableKind::DeadLetters,
+                    EngineTableKind::Monitoring => TableKind::Monitoring,
                     EngineTableKind::Lake => TableKind::Lake,
                     EngineTableKind::Registry => TableKind::Registry,
                 },

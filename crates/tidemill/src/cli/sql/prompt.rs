@@ -206,6 +206,7 @@ fn kind(kind: TableKind) -> &'static str {
         TableKind::Stream => "stream",
         TableKind::DeadLetters => "dead letters",
         TableKind::FeatureView => "feature view",
+        TableKind::Monitoring => "monitoring",
         TableKind::Lake => "lake",
         TableKind::Registry => "registry",
     }
