@@ -48,6 +48,30 @@ mirrors! {
         Fail,
     }
 
+    /// What a monitor measures.
+    #[serde(rename_all = "snake_case")]
+    pub(crate) enum MonitorKind {
+        /// How far columns moved from those of the training rows.
+        Drift,
+        /// How good predictions were.
+        Performance,
+    }
+
+    /// What a trigger looks at.
+    #[serde(rename_all = "snake_case")]
+    pub(crate) enum TriggerKind {
+        /// Drift.
+        Drift,
+        /// Performance.
+        Performance,
+        /// How much there is to learn from.
+        Data,
+        /// A schedule.
+        Schedule,
+        /// A person.
+        Manual,
+    }
+
     /// What kind of thing went wrong.
     #[serde(rename_all = "snake_case")]
     pub(crate) enum ErrorCode {

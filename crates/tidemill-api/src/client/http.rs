@@ -74,6 +74,20 @@ impl HttpClient {
     pub(super) fn request(&self, method: Method, path: &str, patience: Patience) -> RequestBuilder {
         let mut url = self.address.clone();
         url.set_path(path);
+        self.request_url(method, url, patience)
+    }
+
+    /// Looks up what has `name` below `path`; the name is one part of the path, whatever it is written with.
+    pub(super) fn request_below(&self, path: &str, name: &str) -> RequestBuilder {
+        let mut url = self.address.clone();
+        url.set_path(path);
+        if let Ok(mut parts) = url.path_segments_mut() {
+            parts.push(name);
+        }
+        self.request_url(Method::GET, url, Patience::Lookup)
+    }
+
+    fn request_url(&self, method: Method, url: Url, patience: Patience) -> RequestBuilder {
         let request = self.client.request(method, url).timeout(match patience {
             Patience::Lookup => LOOKUP_TIMEOUT,
             Patience::Work => WORK_TIMEOUT,

@@ -8,14 +8,16 @@ use async_trait::async_trait;
 use axum::http::Method;
 use serde_json::json;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AliasName, DeploymentName, ModelName, Problem, RunId, VersionNumber};
+use tidemill_types::{AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
 
 use crate::arrow_codec::{ARROW_STREAM, from_ipc};
 use crate::operations::{
-    Alias, AliasEvent, CheckReport, CheckRequest, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest,
-    DeployRequest, Deployment, DeploymentEvent, Experiment, FeatureViewSummary, FeaturesRequest, Model, ModelVersion,
-    Operations, RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
-    TableDescription, TrainOutcome, TrainRequest, VersionLineage,
+    Alias, AliasEvent, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId, DeadLetterSummary,
+    DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries, EventClock, Experiment,
+    FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model, ModelVersion, Monitor, MonitorRun,
+    MonitorRunRequest, Operations, PerformanceRequest, PerformanceSeries, Prediction, PredictionsRequest,
+    RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
+    TableDescription, TrainOutcome, TrainRequest, Trigger, VersionLineage,
 };
 use crate::routes::{ELAPSED_MICROS, TRUNCATED};
 
@@ -170,6 +172,55 @@ impl Operations for HttpClient {
         } = id;
         self.get(&format!("/api/v1/dead-letters/{stream}/{partition}/{offset}"), &())
             .await
+    }
+
+    async fn drift(&self, request: DriftRequest) -> Result<Vec<DriftSeries>, Problem> {
+        self.get("/api/v1/drift", &request).await
+    }
+
+    async fn performance(&self, request: PerformanceRequest) -> Result<Vec<PerformanceSeries>, Problem> {
+        self.get("/api/v1/performance", &request).await
+    }
+
+    async fn monitors(&self) -> Result<Vec<Monitor>, Problem> {
+        self.get("/api/v1/monitors", &()).await
+    }
+
+    async fn run_monitor(&self, monitor: &MonitorName, request: MonitorRunRequest) -> Result<MonitorRun, Problem> {
+        let path = format!("/api/v1/monitors/{monitor}/run");
+        self.answer(self.request(Method::POST, &path, Patience::Work).json(&request))
+            .await
+    }
+
+    async fn triggers(&self) -> Result<Vec<Trigger>, Problem> {
+        self.get("/api/v1/triggers", &()).await
+    }
+
+    async fn firings(&self, request: FiringsRequest) -> Result<Vec<Firing>, Problem> {
+        self.get("/api/v1/firings", &request).await
+    }
+
+    async fn fire(&self, trigger: &TriggerName, request: FireRequest) -> Result<Firing, Problem> {
+        self.post(&format!("/api/v1/triggers/{trigger}/fire"), &request).await
+    }
+
+    async fn predictions(&self, request: PredictionsRequest) -> Result<Vec<Prediction>, Problem> {
+        self.get("/api/v1/predictions", &request).await
+    }
+
+    async fn prediction(&self, id: &str) -> Result<Prediction, Problem> {
+        self.answer(self.request_below("/api/v1/predictions", id)).await
+    }
+
+    async fn clock(&self) -> Result<EventClock, Problem> {
+        self.get("/api/v1/clock", &()).await
+    }
+
+    async fn wait_for_clock(&self, request: ClockWaitRequest) -> Result<EventClock, Problem> {
+        let asked = self
+            .request(Method::POST, "/api/v1/clock/wait", Patience::Work)
+            .json(&request);
+        self.answer(asked).await
     }
 }
 

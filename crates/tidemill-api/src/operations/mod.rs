@@ -5,28 +5,44 @@
 //! Requests and answers are plain data (a module per noun); nothing here decides anything.
 
 mod checks;
+mod clock;
 mod dead_letters;
 mod deployments;
+mod drift;
 mod features;
 mod models;
+mod monitors;
+mod performance;
+mod predictions;
 mod runs;
 mod sql;
 mod status;
 mod tables;
 mod training;
+mod triggers;
 
 use async_trait::async_trait;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AliasName, DeploymentName, ModelName, Problem, RunId, VersionNumber};
+use tidemill_types::{AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
 
 pub use checks::{CheckOutcome, CheckReport, CheckRequest};
+pub use clock::{CLOCK_WAIT, ClockState, ClockWaitRequest, EventClock};
 pub use dead_letters::{
     DEAD_LETTERS_LISTED, DEAD_LETTERS_LISTED_MAX, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest,
     RawBytes, RawHeader,
 };
 pub use deployments::{DeployRequest, Deployment, DeploymentAction, DeploymentEvent, RollbackRequest};
+pub use drift::{
+    DriftPoint, DriftRequest, DriftSeries, DriftStatus, POINTS_ANSWERED_MAX, POINTS_LISTED, POINTS_LISTED_MAX,
+};
 pub use features::{FeatureSummary, FeatureViewSummary, FeaturesRequest};
 pub use models::{Alias, AliasEvent, Model, ModelVersion, SetAlias, VersionLineage};
+pub use monitors::{Monitor, MonitorRun, MonitorRunRequest};
+pub use performance::{PerformancePoint, PerformanceRequest, PerformanceSeries};
+pub use predictions::{
+    PREDICTION_ID_BYTES_MAX, PREDICTIONS_LISTED, PREDICTIONS_LISTED_MAX, Prediction, PredictionSource,
+    PredictionsRequest,
+};
 pub use runs::{
     ComparedMetric, ComparedParam, Experiment, RUNS_COMPARED_MAX, RUNS_LISTED, RUNS_LISTED_MAX, Run, RunArtifact,
     RunComparison, RunStatus, RunSummary, RunsRequest,
@@ -35,6 +51,9 @@ pub use sql::{SqlAnswer, SqlColumn, SqlRequest, SqlRows};
 pub use status::{KafkaStatus, PartitionStatus, SlotStatus, Status, StreamState, StreamStatus};
 pub use tables::{ColumnDescription, TableDescription, TableKind};
 pub use training::{RowCounts, TrainOutcome, TrainRequest, TrainStatus};
+pub use triggers::{
+    FIRINGS_LISTED, FIRINGS_LISTED_MAX, FireRequest, Firing, FiringOutcome, FiringState, FiringsRequest, Trigger,
+};
 
 /// The whole control surface. What is not there is [`tidemill_types::ErrorCode::NotFound`]; lists are in a stable order.
 #[async_trait]
@@ -125,4 +144,39 @@ pub trait Operations: Send + Sync {
 
     /// One dead letter with its bytes.
     async fn dead_letter(&self, id: &DeadLetterId) -> Result<DeadLetter, Problem>;
+
+    /// Drift over time, by monitor, model and column.
+    async fn drift(&self, request: DriftRequest) -> Result<Vec<DriftSeries>, Problem>;
+
+    /// Performance over time, by monitor, model, metric and segment; all rows come before their segments.
+    async fn performance(&self, request: PerformanceRequest) -> Result<Vec<PerformanceSeries>, Problem>;
+
+    /// The monitors of the project, by name.
+    async fn monitors(&self) -> Result<Vec<Monitor>, Problem>;
+
+    /// Runs a monitor as of a time and keeps nothing of it.
+    async fn run_monitor(&self, monitor: &MonitorName, request: MonitorRunRequest) -> Result<MonitorRun, Problem>;
+
+    /// The triggers of the project and how they stand, by name.
+    async fn triggers(&self) -> Result<Vec<Trigger>, Problem>;
+
+    /// What triggers fired, newest first.
+    async fn firings(&self, request: FiringsRequest) -> Result<Vec<Firing>, Problem>;
+
+    /// Fires a trigger at the event clock's next tick. Errors with [`tidemill_types::ErrorCode::Conflict`] while a firing
+    /// of its model is open.
+    async fn fire(&self, trigger: &TriggerName, request: FireRequest) -> Result<Firing, Problem>;
+
+    /// Predictions that have landed, newest first.
+    async fn predictions(&self, request: PredictionsRequest) -> Result<Vec<Prediction>, Problem>;
+
+    /// One prediction by its id.
+    async fn prediction(&self, id: &str) -> Result<Prediction, Problem>;
+
+    /// How far the event clock is.
+    async fn clock(&self) -> Result<EventClock, Problem>;
+
+    /// Returns when the event clock is as far as asked. Errors with [`tidemill_types::ErrorCode::TimedOut`] when it is not
+    /// in time, [`tidemill_types::ErrorCode::NotReady`] where it does not run.
+    async fn wait_for_clock(&self, request: ClockWaitRequest) -> Result<EventClock, Problem>;
 }

@@ -6,6 +6,7 @@ use tidemill_types::{
 };
 use utoipa::ToSchema;
 
+use super::EventClock;
 use crate::schema;
 
 /// The house at a moment.
@@ -27,6 +28,9 @@ pub struct Status {
     pub streams: Vec<StreamStatus>,
     /// One entry per deployment, by name.
     pub slots: Vec<SlotStatus>,
+    /// The event clock; absent where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<EventClock>,
 }
 
 /// The Kafka that the streams are read from.

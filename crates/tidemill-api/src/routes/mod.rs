@@ -3,18 +3,24 @@
 
 mod aliases;
 mod checks;
+mod clock;
 mod dead_letters;
 mod deployments;
 mod documentation;
+mod drift;
 mod features;
 mod health;
 mod inference;
 mod models;
+mod monitors;
 mod openapi;
+mod performance;
+mod predictions;
 mod runs;
 mod sql;
 mod status;
 mod tables;
+mod triggers;
 
 use axum::Router;
 use bytes::Bytes;
@@ -71,11 +77,22 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(deployments::deployment_history))
         .routes(routes!(deployments::rollback))
         .routes(routes!(dead_letters::dead_letters))
-        .routes(routes!(dead_letters::dead_letter));
+        .routes(routes!(dead_letters::dead_letter))
+        .routes(routes!(drift::drift))
+        .routes(routes!(performance::performance))
+        .routes(routes!(monitors::monitors))
+        .routes(routes!(triggers::triggers))
+        .routes(routes!(triggers::firings))
+        .routes(routes!(triggers::fire))
+        .routes(routes!(predictions::predictions))
+        .routes(routes!(predictions::prediction))
+        .routes(routes!(clock::clock));
     let work = OpenApiRouter::new()
         .routes(routes!(sql::sql))
         .routes(routes!(features::features))
         .routes(routes!(checks::check))
+        .routes(routes!(monitors::run_monitor))
+        .routes(routes!(clock::wait_for_clock))
         .routes(routes!(runs::runs, runs::train));
     let (quick, mut document) = quick.split_for_parts();
     let (work, more) = work.split_for_parts();

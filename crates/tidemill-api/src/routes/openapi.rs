@@ -26,6 +26,7 @@ const BEARER: &str = "bearer";
         (name = "training", description = "Experiments and runs"),
         (name = "models", description = "Registered models, versions, aliases"),
         (name = "deployments", description = "What serves, and the way back"),
+        (name = "loop", description = "Drift, performance, triggers, predictions, the event clock"),
         (name = "inference", description = "The Open Inference Protocol v2"),
         (name = "documentation", description = "What you are reading"),
     ),

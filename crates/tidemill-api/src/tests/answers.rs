@@ -105,6 +105,38 @@ async fn deployments() {
 }
 
 #[tokio::test]
+async fn the_loop() {
+    let requests = [
+        get("/api/v1/drift?model=fraud&column=TX_AMOUNT&from=2018-08-01&points=3"),
+        get("/api/v1/performance?metric=auc&to=2018-08-09"),
+        get("/api/v1/monitors"),
+        (Method::POST, "/api/v1/monitors/feature_drift/run", None),
+        (
+            Method::POST,
+            "/api/v1/monitors/feature_drift/run",
+            Some(json!({ "at": "2018-08-02" })),
+        ),
+        get("/api/v1/triggers"),
+        get("/api/v1/firings?trigger=weekly&limit=1"),
+        (
+            Method::POST,
+            "/api/v1/triggers/weekly/fire",
+            Some(json!({ "reason": "a new terminal" })),
+        ),
+        get("/api/v1/predictions?source=stream&limit=1"),
+        get("/api/v1/predictions/fraud-0-41"),
+        get("/api/v1/clock"),
+        (
+            Method::POST,
+            "/api/v1/clock/wait",
+            Some(json!({ "until": "2018-08-04" })),
+        ),
+        (Method::POST, "/api/v1/clock/wait", Some(json!({ "timeout": "1s" }))),
+    ];
+    insta::assert_snapshot!(transcript(&requests).await);
+}
+
+#[tokio::test]
 async fn inference() {
     let input = json!({
         "id": "7",

@@ -141,6 +141,78 @@ async fn every_operation_answers_the_same_through_a_server() {
         })
     );
     same!(client, fake, dead_letter(&values::dead_letter_id()));
+    same!(client, fake, drift(DriftRequest::default()));
+    same!(
+        client,
+        fake,
+        drift(DriftRequest {
+            monitor: Some(name("feature_drift")),
+            model: Some(fraud.clone()),
+            column: Some(name("TX_AMOUNT")),
+            from: Some(day("2018-07-25T00:00:00.000001")),
+            to: Some(day("2018-08-01")),
+            points: Some(7),
+        })
+    );
+    same!(client, fake, performance(PerformanceRequest::default()));
+    same!(
+        client,
+        fake,
+        performance(PerformanceRequest {
+            monitor: Some(name("performance")),
+            model: Some(fraud.clone()),
+            metric: Some("top_k_precision".to_owned()),
+            segment: Some("a segment & more".to_owned()),
+            from: Some(day("2018-07-25")),
+            to: None,
+            points: Some(7),
+        })
+    );
+    same!(client, fake, monitors());
+    let monitor = name("feature_drift");
+    same!(client, fake, run_monitor(&monitor, MonitorRunRequest::default()));
+    let on_a_day = MonitorRunRequest {
+        at: Some(day("2018-08-02")),
+    };
+    same!(client, fake, run_monitor(&monitor, on_a_day.clone()));
+    same!(client, fake, triggers());
+    same!(client, fake, firings(FiringsRequest::default()));
+    same!(
+        client,
+        fake,
+        firings(FiringsRequest {
+            trigger: Some(name("weekly")),
+            model: Some(fraud.clone()),
+            limit: Some(3),
+        })
+    );
+    let by_hand = FireRequest {
+        reason: Some("a new terminal".to_owned()),
+        actor: Some("me".to_owned()),
+    };
+    same!(client, fake, fire(&name("weekly"), by_hand.clone()));
+    same!(client, fake, fire(&name("weekly"), FireRequest::default()));
+    same!(client, fake, predictions(PredictionsRequest::default()));
+    same!(
+        client,
+        fake,
+        predictions(PredictionsRequest {
+            stream: Some(name("predictions")),
+            deployment: Some(place.clone()),
+            source: Some(PredictionSource::Request),
+            limit: Some(3),
+        })
+    );
+    for id in ["fraud-0-41", "a/b?c=d #e%20f", "ünï"] {
+        same!(client, fake, prediction(id));
+    }
+    same!(client, fake, clock());
+    same!(client, fake, wait_for_clock(ClockWaitRequest::default()));
+    let in_a_second = ClockWaitRequest {
+        until: Some(day("2018-08-09")),
+        timeout: Some("1s".parse().unwrap()),
+    };
+    same!(client, fake, wait_for_clock(in_a_second.clone()));
 
     // Problems come back whole, those of the inference protocol too.
     let absent: ModelName = name("absent");
@@ -152,6 +224,8 @@ async fn every_operation_answers_the_same_through_a_server() {
     same!(client, fake, rollback(&nowhere, RollbackRequest::default()));
     same!(client, fake, infer(&nowhere, None, request.clone()));
     same!(client, fake, inference_metadata(&name("empty"), None));
+    same!(client, fake, fire(&name("absent"), FireRequest::default()));
+    same!(client, fake, prediction("absent"));
     server.end().await.unwrap();
 }
 

@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AliasName, DeploymentName, ErrorCode, ModelName, Problem, RunId, VersionNumber};
+use tidemill_types::{
+    AliasName, DeploymentName, ErrorCode, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber,
+};
 use tokio::sync::Semaphore;
 
 use super::values;
@@ -235,5 +237,80 @@ impl Operations for FakeOperations {
         let mut letter = values::dead_letter();
         letter.summary.id = id.clone();
         Ok(letter)
+    }
+
+    async fn drift(&self, request: DriftRequest) -> Result<Vec<DriftSeries>, Problem> {
+        if let Some(monitor) = &request.monitor {
+            self.at(monitor.as_str()).await?;
+        }
+        let mut series = values::drift();
+        series.measure = format!("{request:?}");
+        Ok(vec![series])
+    }
+
+    async fn performance(&self, request: PerformanceRequest) -> Result<Vec<PerformanceSeries>, Problem> {
+        let mut series = values::performance();
+        series.metric = format!("{request:?}");
+        Ok(vec![series])
+    }
+
+    async fn monitors(&self) -> Result<Vec<Monitor>, Problem> {
+        Ok(values::monitors())
+    }
+
+    async fn run_monitor(&self, monitor: &MonitorName, request: MonitorRunRequest) -> Result<MonitorRun, Problem> {
+        self.at(monitor.as_str()).await?;
+        let mut run = values::monitor_run();
+        run.monitor = monitor.clone();
+        run.at = request.at.unwrap_or(run.at);
+        Ok(run)
+    }
+
+    async fn triggers(&self) -> Result<Vec<Trigger>, Problem> {
+        Ok(values::triggers())
+    }
+
+    async fn firings(&self, request: FiringsRequest) -> Result<Vec<Firing>, Problem> {
+        Ok(vec![Firing {
+            detail: Some(format!("{request:?}")),
+            ..values::firing()
+        }])
+    }
+
+    async fn fire(&self, trigger: &TriggerName, request: FireRequest) -> Result<Firing, Problem> {
+        self.at(trigger.as_str()).await?;
+        Ok(Firing {
+            trigger: trigger.clone(),
+            reason: request.reason,
+            actor: request.actor.unwrap_or_else(|| "api".to_owned()),
+            ..values::firing()
+        })
+    }
+
+    async fn predictions(&self, request: PredictionsRequest) -> Result<Vec<Prediction>, Problem> {
+        Ok(vec![Prediction {
+            id: format!("{request:?}"),
+            ..values::prediction()
+        }])
+    }
+
+    async fn prediction(&self, id: &str) -> Result<Prediction, Problem> {
+        self.at(id).await?;
+        Ok(Prediction {
+            id: id.to_owned(),
+            ..values::prediction()
+        })
+    }
+
+    async fn clock(&self) -> Result<EventClock, Problem> {
+        Ok(values::clock())
+    }
+
+    async fn wait_for_clock(&self, request: ClockWaitRequest) -> Result<EventClock, Problem> {
+        let at = request.until.or(values::clock().at);
+        if request.timeout == Some(tidemill_types::DurationText::from_secs(1)) {
+            return Err(Problem::new(ErrorCode::TimedOut, "the event clock is not there yet").with_hint("wait longer"));
+        }
+        Ok(EventClock { at, ..values::clock() })
     }
 }

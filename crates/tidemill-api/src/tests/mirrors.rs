@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidemill_serve::protocol::{InferRequest, RequestedOutput, ServerLive, ServerMetadata, ServerReady};
-use tidemill_types::{CheckKind, ErrorCode, Severity, TimeRange};
+use tidemill_types::{CheckKind, ErrorCode, MonitorKind, Severity, TimeRange, TriggerKind};
 
 use super::values;
 use crate::schema;
@@ -26,6 +26,18 @@ fn mirrors_have_the_json_of_what_they_mirror() {
     }
     for severity in [Severity::Warn, Severity::Quarantine, Severity::Fail] {
         check::<schema::Severity>(&severity);
+    }
+    for kind in [MonitorKind::Drift, MonitorKind::Performance] {
+        check::<schema::MonitorKind>(&kind);
+    }
+    for kind in [
+        TriggerKind::Drift,
+        TriggerKind::Performance,
+        TriggerKind::Data,
+        TriggerKind::Schedule,
+        TriggerKind::Manual,
+    ] {
+        check::<schema::TriggerKind>(&kind);
     }
     for code in [
         ErrorCode::InvalidInput,

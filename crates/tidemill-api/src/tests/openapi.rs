@@ -98,6 +98,9 @@ fn sample(path: &str) -> String {
         .replace("{stream}", "transactions")
         .replace("{partition}", "1")
         .replace("{offset}", "41")
+        .replace("{monitor}", "feature_drift")
+        .replace("{trigger}", "weekly")
+        .replace("{prediction}", "fraud-0-41")
 }
 
 fn request_body(path: &str) -> Option<Value> {

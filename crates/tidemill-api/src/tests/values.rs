@@ -11,7 +11,8 @@ use serde_json::json;
 use tidemill_serve::protocol::{Datatype, InferResponse, ModelMetadata, OutputTensor, TensorMetadata};
 use tidemill_types::{
     CheckKind, CodeVersion, ErrorCode, FeatureHash, Gate, GateRule, KafkaPartition, LastOffset, Lineage, Metrics,
-    Micros, ModelName, NextOffset, Problem, RunId, Severity, StreamRange, TimeRange, TrainingInput, VersionNumber,
+    Micros, ModelName, MonitorKind, NextOffset, Problem, RunId, Severity, StreamRange, TimeRange, TrainingInput,
+    TriggerKind, VersionNumber,
 };
 
 use crate::*;
@@ -115,6 +116,7 @@ pub(super) fn status() -> Status {
             deployed_at: Some(day("2026-01-01T12:02:00")),
             problem: None,
         }],
+        clock: Some(clock()),
     }
 }
 
@@ -427,6 +429,153 @@ pub(super) fn dead_letter() -> DeadLetter {
             key: "row".to_owned(),
             value: RawBytes::from(&b"7"[..]),
         }],
+    }
+}
+
+pub(super) fn drift() -> DriftSeries {
+    let point = |at: &str, value: Option<f64>, status: DriftStatus| DriftPoint {
+        at: day(at),
+        window: week(),
+        reference_version: Some(VersionNumber(2)),
+        value,
+        status,
+        reference_rows: 67_240,
+        rows: 8_123,
+        figures: BTreeMap::from([("ks_lower".to_owned(), 0.125), ("null_share".to_owned(), 0.0)]),
+    };
+    DriftSeries {
+        monitor: name("feature_drift"),
+        model: name("fraud"),
+        column: name("TX_AMOUNT"),
+        measure: "psi".to_owned(),
+        warn: Some(0.1),
+        drift: Some(0.25),
+        points: vec![
+            point("2018-08-01", None, DriftStatus::TooFew),
+            point("2018-08-02", Some(0.0625), DriftStatus::Stable),
+            point("2018-08-03", Some(0.375), DriftStatus::Drift),
+        ],
+    }
+}
+
+pub(super) fn performance() -> PerformanceSeries {
+    PerformanceSeries {
+        monitor: name("performance"),
+        model: name("fraud"),
+        segment: Some("weekend".to_owned()),
+        metric: "average_precision".to_owned(),
+        points: vec![PerformancePoint {
+            at: day("2018-08-08"),
+            window: week(),
+            value: Some(0.625),
+            status: "ok".to_owned(),
+            rows: 67_240,
+            labelled: 33_620,
+            maturity: Some(0.5),
+            positives: 306,
+        }],
+    }
+}
+
+pub(super) fn monitors() -> Vec<Monitor> {
+    vec![Monitor {
+        name: name("feature_drift"),
+        kind: MonitorKind::Drift,
+        model: name("fraud"),
+        description: Some("Features of a week against those of the training rows".to_owned()),
+        every: "1d".parse().unwrap(),
+        window: "7d".parse().unwrap(),
+        delay: "0s".parse().unwrap(),
+        measure: Some("psi".to_owned()),
+        warn: Some(0.1),
+        drift: Some(0.25),
+        rows_min: 500,
+        file: "sql/monitors/feature_drift.sql".to_owned(),
+        last_at: Some(day("2018-08-03")),
+        last_status: Some("drift".to_owned()),
+    }]
+}
+
+pub(super) fn monitor_run() -> MonitorRun {
+    MonitorRun {
+        monitor: name("feature_drift"),
+        kind: MonitorKind::Drift,
+        model: name("fraud"),
+        at: day("2018-08-03"),
+        window: week(),
+        reference_version: Some(VersionNumber(2)),
+        drift: vec![drift()],
+        performance: Vec::new(),
+    }
+}
+
+pub(super) fn triggers() -> Vec<Trigger> {
+    vec![Trigger {
+        name: name("weekly"),
+        kind: TriggerKind::Schedule,
+        model: name("fraud"),
+        description: Some("Every Monday".to_owned()),
+        schedule: Some("0 3 * * 1 Europe/Berlin".to_owned()),
+        clock: "event".to_owned(),
+        cooldown: "1d".parse().unwrap(),
+        rows_min: 1_000,
+        quota: Some("4 per 30d".to_owned()),
+        file: "sql/triggers/weekly.sql".to_owned(),
+        last_firing: Some(firing()),
+        cooling_until: Some(day("2018-08-07")),
+        next_due: Some(day("2018-08-13T01:00:00")),
+    }]
+}
+
+pub(super) fn firing() -> Firing {
+    let row = json!({ "column_name": "TX_AMOUNT", "value": 0.375 });
+    Firing {
+        trigger: name("weekly"),
+        kind: TriggerKind::Schedule,
+        model: name("fraud"),
+        at: day("2018-08-06T01:00:00"),
+        evidence: vec![row.as_object().unwrap().clone()],
+        actor: "event clock".to_owned(),
+        reason: None,
+        state: FiringState::Ended,
+        outcome: Some(FiringOutcome::Promoted),
+        detail: Some("average_precision 0.64 over 0.58".to_owned()),
+        run: Some(run_id()),
+        version: Some(VersionNumber(3)),
+        champion_before: Some(VersionNumber(2)),
+        recorded_at: day("2026-01-02T12:00:00"),
+        ended_at: Some(day("2026-01-02T12:00:05")),
+    }
+}
+
+pub(super) fn prediction() -> Prediction {
+    let columns = json!({ "TRANSACTION_ID": 7, "CUSTOMER_ID": 596, "feature_age_ms": null });
+    Prediction {
+        id: "fraud-0-41".to_owned(),
+        stream: name("predictions"),
+        model: name("fraud"),
+        version: VersionNumber(2),
+        deployment: name("fraud"),
+        source: PredictionSource::Stream,
+        score: 0.875,
+        decision: true,
+        event_time: day("2018-08-01T00:00:31"),
+        scored_at: day("2018-08-02"),
+        columns: columns.as_object().unwrap().clone(),
+    }
+}
+
+pub(super) fn clock() -> EventClock {
+    EventClock {
+        state: ClockState::Failing,
+        tick: "1d".parse().unwrap(),
+        at: Some(day("2018-08-03")),
+        watermark: Some(day("2018-08-04T23:59:58")),
+        held_by: Some(name("labels")),
+        behind_ticks: 1,
+        stepping: Some(day("2018-08-04")),
+        step: Some("score".to_owned()),
+        problem: Some(absent("x")),
     }
 }
 

@@ -3,19 +3,24 @@
 //! Invariant: whoever holds a [`House`] holds the project's lock. What it can do stands in [`tidemill_api::Operations`],
 //! which it implements; the server offers that over HTTP, so that a command does the same beside a server as alone.
 
+mod clock;
 mod convert;
 mod dead_letters;
 mod features;
 mod kafka;
 mod lifecycle;
 mod models;
+mod monitoring;
 mod open;
 mod operations;
+mod predictions;
+mod rows;
 mod runs;
 mod scoring;
 mod server;
 mod status;
 mod training;
+mod triggers;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,14 +2,16 @@
 
 use async_trait::async_trait;
 use tidemill_api::{
-    Alias, AliasEvent, CheckReport, CheckRequest, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest,
-    DeployRequest, Deployment, DeploymentEvent, Experiment, FeatureViewSummary, FeaturesRequest, Model, ModelVersion,
-    Operations, RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
-    TableDescription, TrainOutcome, TrainRequest, VersionLineage,
+    Alias, AliasEvent, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId, DeadLetterSummary,
+    DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries, EventClock, Experiment,
+    FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model, ModelVersion, Monitor, MonitorRun,
+    MonitorRunRequest, Operations, PerformanceRequest, PerformanceSeries, Prediction, PredictionsRequest,
+    RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
+    TableDescription, TrainOutcome, TrainRequest, Trigger, VersionLineage,
 };
 use tidemill_monitor::{CheckSelection, run_checks};
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AliasName, DeploymentName, ModelName, Problem, RunId, VersionNumber};
+use tidemill_types::{AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
 
 use super::House;
 use super::convert::{check_report, problem};
@@ -150,5 +152,49 @@ impl Operations for House {
 
     async fn dead_letter(&self, id: &DeadLetterId) -> Result<DeadLetter, Problem> {
         self.show_dead_letter(id).await
+    }
+
+    async fn drift(&self, request: DriftRequest) -> Result<Vec<DriftSeries>, Problem> {
+        self.show_drift(request).await
+    }
+
+    async fn performance(&self, request: PerformanceRequest) -> Result<Vec<PerformanceSeries>, Problem> {
+        self.show_performance(request).await
+    }
+
+    async fn monitors(&self) -> Result<Vec<Monitor>, Problem> {
+        self.list_monitors().await
+    }
+
+    async fn run_monitor(&self, monitor: &MonitorName, request: MonitorRunRequest) -> Result<MonitorRun, Problem> {
+        self.look_at_monitor(monitor, request).await
+    }
+
+    async fn triggers(&self) -> Result<Vec<Trigger>, Problem> {
+        self.list_triggers().await
+    }
+
+    async fn firings(&self, request: FiringsRequest) -> Result<Vec<Firing>, Problem> {
+        self.list_firings(request).await
+    }
+
+    async fn fire(&self, trigger: &TriggerName, request: FireRequest) -> Result<Firing, Problem> {
+        self.fire_by_hand(trigger, request).await
+    }
+
+    async fn predictions(&self, request: PredictionsRequest) -> Result<Vec<Prediction>, Problem> {
+        self.list_predictions(request).await
+    }
+
+    async fn prediction(&self, id: &str) -> Result<Prediction, Problem> {
+        self.show_prediction(id).await
+    }
+
+    async fn clock(&self) -> Result<EventClock, Problem> {
+        self.show_clock().await
+    }
+
+    async fn wait_for_clock(&self, request: ClockWaitRequest) -> Result<EventClock, Problem> {
+        self.wait_until_ticked(request).await
     }
 }

@@ -51,6 +51,8 @@ impl House {
             kafka,
             streams,
             slots: slots.collect(),
+            // A status without it is better than none.
+            clock: self.show_clock().await.ok(),
         })
     }
 

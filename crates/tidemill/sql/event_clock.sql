@@ -1,0 +1,5 @@
+-- The last tick that the event clock finished.
+select at
+from event_clock
+order by at desc
+limit 1
