@@ -2,7 +2,7 @@
 //! segment.
 
 use serde::{Deserialize, Serialize};
-use tidemill_types::{Micros, ModelName, MonitorName, TimeRange};
+use tidemill_types::{Micros, ModelName, MonitorName, TimeRange, VersionNumber};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::schema;
@@ -66,6 +66,10 @@ pub struct PerformancePoint {
     /// The event times that were looked at.
     #[schema(value_type = schema::TimeRange)]
     pub window: TimeRange,
+    /// The version that served at the tick; predictions of the window may be of earlier ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub version: Option<VersionNumber>,
     /// The metric's value; absent where the labels do not allow one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,

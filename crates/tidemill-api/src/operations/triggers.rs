@@ -79,7 +79,7 @@ pub struct FiringsRequest {
 #[serde(rename_all = "snake_case")]
 pub enum FiringState {
     /// It is written down and nothing was begun.
-    Open,
+    Due,
     /// The model is being trained.
     Training,
     /// It is trained; whether it takes over is being decided.
@@ -171,7 +171,7 @@ pub struct FireRequest {
 impl fmt::Display for FiringState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            FiringState::Open => "open",
+            FiringState::Due => "due",
             FiringState::Training => "training",
             FiringState::Trained => "trained",
             FiringState::Ended => "ended",

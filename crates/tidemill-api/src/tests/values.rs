@@ -467,6 +467,7 @@ pub(super) fn performance() -> PerformanceSeries {
         points: vec![PerformancePoint {
             at: day("2018-08-08"),
             window: week(),
+            version: Some(VersionNumber(2)),
             value: Some(0.625),
             status: "ok".to_owned(),
             rows: 67_240,

@@ -1,17 +1,10 @@
 //! The event clock, as the API shows it.
 
-use serde::Deserialize;
 use tidemill_api::{ClockState, ClockWaitRequest, EventClock};
 use tidemill_types::{ErrorCode, Micros, Problem};
 
 use super::House;
-
-const LAST_TICK: &str = include_str!("../../sql/event_clock.sql");
-
-#[derive(Debug, Deserialize)]
-struct TickRow {
-    at: Micros,
-}
+use super::convert::problem;
 
 impl House {
     pub(super) async fn show_clock(&self) -> Result<EventClock, Problem> {
@@ -44,7 +37,7 @@ impl House {
 
     /// The last tick that was finished.
     pub(super) async fn last_tick(&self) -> Result<Option<Micros>, Problem> {
-        let (rows, _) = self.first_rows::<TickRow>(LAST_TICK, [], 1).await?;
-        Ok(rows.first().map(|row| row.at))
+        let clock = self.registry.event_clock().await.map_err(problem)?;
+        Ok(clock.map(|clock| clock.at))
     }
 }

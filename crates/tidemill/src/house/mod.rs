@@ -10,6 +10,7 @@ mod features;
 mod kafka;
 mod lifecycle;
 mod models;
+mod monitor_runs;
 mod monitoring;
 mod open;
 mod operations;

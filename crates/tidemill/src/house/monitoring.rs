@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tidemill_api::{
-    DriftPoint, DriftRequest, DriftSeries, DriftStatus, Monitor, MonitorRun, MonitorRunRequest, POINTS_ANSWERED_MAX,
-    POINTS_LISTED, POINTS_LISTED_MAX, PerformancePoint, PerformanceRequest, PerformanceSeries,
+    DriftPoint, DriftRequest, DriftSeries, DriftStatus, Monitor, POINTS_ANSWERED_MAX, POINTS_LISTED, POINTS_LISTED_MAX,
+    PerformancePoint, PerformanceRequest, PerformanceSeries,
 };
 use tidemill_engine::Parameter;
 use tidemill_types::{
@@ -19,6 +19,8 @@ use super::rows::{Given, from, text_or_all, to};
 const DRIFT: &str = include_str!("../../sql/drift_series.sql");
 const PERFORMANCE: &str = include_str!("../../sql/performance_series.sql");
 const LAST: &str = include_str!("../../sql/monitors_last.sql");
+/// What stands in a table where no version served.
+pub(super) const NO_VERSION: VersionNumber = VersionNumber(0);
 /// What to ask instead of too much.
 const NARROWER: &str = "ask for one monitor or column, for fewer points, or for a shorter time";
 
@@ -52,6 +54,8 @@ struct PerformanceRow {
     monitor: MonitorName,
     at: Micros,
     model: ModelName,
+    #[serde(default)]
+    version: Option<VersionNumber>,
     #[serde(default)]
     segment: Option<String>,
     window_from: Micros,
@@ -184,15 +188,6 @@ impl House {
         Ok(monitors)
     }
 
-    pub(super) async fn look_at_monitor(
-        &self,
-        monitor: &MonitorName,
-        _: MonitorRunRequest,
-    ) -> Result<MonitorRun, Problem> {
-        self.known_monitor(Some(monitor))?;
-        Err(self.no_clock_runs())
-    }
-
     /// How long before the tick a monitor's window ends.
     fn delay_of(&self, monitor: &tidemill_project::Monitor) -> DurationText {
         let of_labels = || match monitor.kind {
@@ -246,6 +241,7 @@ fn performance_point(row: PerformanceRow) -> PerformancePoint {
     PerformancePoint {
         at: row.at,
         window: TimeRange::new(row.window_from, row.window_to),
+        version: row.version.filter(|version| *version != NO_VERSION),
         value: row.value,
         status: row.status,
         rows: row.rows,

@@ -1,58 +1,27 @@
 //! Triggers of the project and what they fired.
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tidemill_api::{
     FIRINGS_LISTED, FIRINGS_LISTED_MAX, FireRequest, Firing, FiringOutcome, FiringState, FiringsRequest, Trigger,
 };
-use tidemill_types::{Micros, ModelName, Problem, RunId, TriggerClock, TriggerKind, TriggerName, VersionNumber};
+use tidemill_registry::{self as registry, FiringFilter, NewFiring};
+use tidemill_types::{ErrorCode, Problem, TriggerClock, TriggerKind, TriggerName};
 
 use super::House;
+use super::convert::{actor, problem};
 use super::features::unknown;
-use super::rows::text_or_all;
-
-const NEWEST: &str = include_str!("../../sql/firings_newest.sql");
-const LAST: &str = include_str!("../../sql/firings_last.sql");
-
-/// A row of the table `trigger_firings`.
-#[derive(Debug, Deserialize)]
-struct FiringRow {
-    trigger: TriggerName,
-    model: ModelName,
-    kind: TriggerKind,
-    at: Micros,
-    #[serde(default)]
-    evidence: Option<String>,
-    actor: String,
-    #[serde(default)]
-    reason: Option<String>,
-    state: FiringState,
-    #[serde(default)]
-    outcome: Option<FiringOutcome>,
-    #[serde(default)]
-    detail: Option<String>,
-    #[serde(default)]
-    run_id: Option<RunId>,
-    #[serde(default)]
-    version: Option<VersionNumber>,
-    #[serde(default)]
-    champion_before: Option<VersionNumber>,
-    recorded_at: Micros,
-    #[serde(default)]
-    ended_at: Option<Micros>,
-}
 
 impl House {
     pub(super) async fn list_triggers(&self) -> Result<Vec<Trigger>, Problem> {
-        let (last, _) = self
-            .first_rows::<FiringRow>(LAST, [], FIRINGS_LISTED_MAX as usize)
-            .await?;
-        let mut last: Vec<Firing> = last.into_iter().map(firing).collect();
         let tick = self.last_tick().await?;
         let mut triggers = Vec::with_capacity(self.project.triggers.len());
         for trigger in self.project.triggers.values() {
-            let place = last.iter().position(|firing| firing.trigger == trigger.name);
-            let last_firing = place.map(|place| last.swap_remove(place));
+            let of_trigger = FiringFilter {
+                trigger: Some(trigger.name.clone()),
+                model: None,
+            };
+            let newest = self.registry.firings(&of_trigger, 1).await.map_err(problem)?;
+            let last_firing = newest.into_iter().next().map(firing);
             let now = match trigger.clock {
                 TriggerClock::Event => tick,
                 TriggerClock::Wall => Some(self.clock.now()),
@@ -87,18 +56,58 @@ impl House {
         }
         self.known_model(request.model.as_ref())?;
         let limit = request.limit.unwrap_or(FIRINGS_LISTED).min(FIRINGS_LISTED_MAX);
-        let given = [
-            text_or_all("trigger", request.trigger.as_ref()),
-            text_or_all("model", request.model.as_ref()),
-        ];
-        let (rows, _) = self.first_rows::<FiringRow>(NEWEST, given, limit as usize).await?;
-        Ok(rows.into_iter().map(firing).collect())
+        let filter = FiringFilter {
+            trigger: request.trigger,
+            model: request.model,
+        };
+        let firings = self.registry.firings(&filter, limit as usize).await.map_err(problem)?;
+        Ok(firings.into_iter().map(firing).collect())
     }
 
     /// Writes down a firing that the event clock acts on.
-    pub(super) async fn fire_by_hand(&self, trigger: &TriggerName, _: FireRequest) -> Result<Firing, Problem> {
-        self.known_trigger(trigger)?;
-        Err(self.no_clock_runs())
+    pub(super) async fn fire_by_hand(&self, name: &TriggerName, request: FireRequest) -> Result<Firing, Problem> {
+        let trigger = self.known_trigger(name)?;
+        let open = self.registry.open_firings().await.map_err(problem)?;
+        if let Some(open) = open.into_iter().find(|open| open.model == trigger.model) {
+            let what = format!(
+                "`{}` fired for {} and what it asked for is not done yet",
+                open.trigger, open.at
+            );
+            return Err(
+                Problem::new(ErrorCode::Conflict, what).with_hint("`tidemill triggers history` shows how far it is")
+            );
+        }
+        // On the event clock the next tick acts on it; that tick's own look at the trigger finds that it has fired.
+        let at = match trigger.clock {
+            TriggerClock::Wall => self.clock.now(),
+            TriggerClock::Event => match self.last_tick().await? {
+                Some(tick) => tick.plus(self.project.settings.clock.tick.as_micros()),
+                None => return Err(self.no_tick_yet()),
+            },
+        };
+        let new = NewFiring {
+            trigger: trigger.name.clone(),
+            model: trigger.model.clone(),
+            kind: TriggerKind::Manual,
+            at,
+            evidence: Value::Array(Vec::new()),
+            champion: self.serving_version(&trigger.model).await?,
+            actor: actor(request.actor),
+            reason: request.reason.unwrap_or_default(),
+        };
+        let recorded = self.registry.record_firing(new).await.map_err(problem)?;
+        if !recorded.is_new {
+            let what = format!("`{name}` has fired for {at} already");
+            return Err(
+                Problem::new(ErrorCode::Conflict, what).with_hint("once at each tick; try again after the next")
+            );
+        }
+        Ok(firing(recorded.firing))
+    }
+
+    fn no_tick_yet(&self) -> Problem {
+        let what = format!("the event clock of `{}` has not ticked yet", self.project.settings.name);
+        Problem::new(ErrorCode::NotReady, what).with_hint("it ticks while `tidemill up` runs and events come in")
     }
 
     pub(super) fn known_trigger(&self, trigger: &TriggerName) -> Result<&tidemill_project::Trigger, Problem> {
@@ -107,37 +116,46 @@ impl House {
     }
 }
 
-fn firing(row: FiringRow) -> Firing {
+fn firing(firing: registry::Firing) -> Firing {
     Firing {
-        trigger: row.trigger,
-        kind: row.kind,
-        model: row.model,
-        at: row.at,
-        evidence: row.evidence.as_deref().map(evidence).unwrap_or_default(),
-        actor: row.actor,
-        reason: row.reason.filter(|reason| !reason.is_empty()),
-        state: row.state,
-        outcome: row.outcome,
-        detail: row.detail.filter(|detail| !detail.is_empty()),
-        run: row.run_id,
-        version: row.version,
-        champion_before: row.champion_before,
-        recorded_at: row.recorded_at,
-        ended_at: row.ended_at,
+        trigger: firing.trigger,
+        kind: firing.kind,
+        model: firing.model,
+        at: firing.at,
+        evidence: evidence(firing.evidence),
+        actor: firing.actor,
+        reason: Some(firing.reason).filter(|reason| !reason.is_empty()),
+        state: match firing.state {
+            registry::FiringState::Due => FiringState::Due,
+            registry::FiringState::Training => FiringState::Training,
+            registry::FiringState::Trained => FiringState::Trained,
+            registry::FiringState::Ended => FiringState::Ended,
+        },
+        outcome: firing.outcome.map(|outcome| match outcome {
+            registry::FiringOutcome::Promoted => FiringOutcome::Promoted,
+            registry::FiringOutcome::Kept => FiringOutcome::Kept,
+            registry::FiringOutcome::Refused => FiringOutcome::Refused,
+            registry::FiringOutcome::Stopped => FiringOutcome::Stopped,
+            registry::FiringOutcome::Failed => FiringOutcome::Failed,
+        }),
+        detail: Some(firing.detail).filter(|detail| !detail.is_empty()),
+        run: firing.run,
+        version: firing.version,
+        champion_before: firing.champion_before,
+        recorded_at: firing.recorded_at,
+        ended_at: firing.ended_at,
     }
 }
 
 /// The rows that caused it: a list, or one alone.
-fn evidence(text: &str) -> Vec<Map<String, Value>> {
-    match serde_json::from_str(text) {
-        Ok(Value::Array(rows)) => rows
-            .into_iter()
-            .filter_map(|row| match row {
-                Value::Object(row) => Some(row),
-                _ => None,
-            })
-            .collect(),
-        Ok(Value::Object(row)) => vec![row],
-        _ => Vec::new(),
-    }
+fn evidence(evidence: Value) -> Vec<Map<String, Value>> {
+    let rows = match evidence {
+        Value::Array(rows) => rows,
+        row => vec![row],
+    };
+    let objects = rows.into_iter().filter_map(|row| match row {
+        Value::Object(row) => Some(row),
+        _ => None,
+    });
+    objects.collect()
 }
