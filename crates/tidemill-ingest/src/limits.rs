@@ -24,8 +24,11 @@ pub struct IngestLimits {
     pub dead_share_rows: u64,
     /// How often new Kafka partitions are looked for.
     pub discovery_interval: Duration,
-    /// How long a partition stands at its end until it no longer holds the watermark back.
+    /// How long a partition that has shown no event stands at its end until it no longer holds the watermark back.
     pub idle_after: Duration,
+    /// The same for a partition that has shown events. Long: what is still to come of it would be late then, so that the
+    /// pauses of a replay must not be taken for silence.
+    pub silent_after: Duration,
     /// Times in a row that a stream starts again without landing anything, before it fails.
     pub restarts_max: u32,
     /// First pause before a stream starts again; it doubles each time.
@@ -55,6 +58,7 @@ impl IngestLimits {
             dead_share_rows: settings.dead_share_rows,
             discovery_interval: Duration::from_secs(30),
             idle_after: Duration::from_secs(10),
+            silent_after: Duration::from_mins(10),
             restarts_max: 8,
             restart_pause: Duration::from_millis(250),
             restart_pause_max: Duration::from_secs(15),

@@ -96,6 +96,8 @@ pub struct StreamStatus {
     pub lag_rows: Option<u64>,
     /// How far event time has come in what has landed.
     pub watermark: Option<Micros>,
+    /// Whether all of its partitions have stood at their ends for long: nothing is to be expected of it.
+    pub idle: bool,
     /// The table's newest version of ours.
     pub version: Option<i64>,
     /// When it last landed something, since this process started.
@@ -119,6 +121,7 @@ impl StreamStatus {
             partitions: Vec::new(),
             lag_rows: None,
             watermark: None,
+            idle: false,
             version: None,
             committed_at: None,
             restarts: 0,

@@ -12,9 +12,20 @@ use tokio::task::spawn_blocking;
 use crate::TrainError;
 use crate::compare::{Champion, CompareFacts, Comparison, judge};
 use crate::evaluation::Evaluation;
-use crate::pipeline::{Plan, TRAIN_TO_PARAM, Trainer};
+use crate::pipeline::{AS_OF_PARAM, EVALUATE_TO_PARAM, Plan, TRAIN_TO_PARAM, Trainer};
 use crate::reference::REFERENCE_PATH;
 use crate::sets::Sets;
+
+/// The times that a version was made from; none where its run does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MadeFrom {
+    /// Where its training window ended.
+    pub trained_to: Option<Micros>,
+    /// Where its evaluation window ended.
+    pub evaluated_to: Option<Micros>,
+    /// As of when it was trained.
+    pub as_of: Option<Micros>,
+}
 
 impl Trainer {
     /// Holds the challenger against the champion, on the same rows.
@@ -81,18 +92,23 @@ impl Trainer {
         Ok(Champion {
             version,
             artifact,
-            trained_to: self.trained_to(model, version).await?,
+            trained_to: self.made_from(model, version).await?.trained_to,
         })
     }
 
-    /// Where the training window of a version ended, by the run that made it.
-    pub async fn trained_to(&self, model: &ModelName, version: VersionNumber) -> Result<Option<Micros>, TrainError> {
+    /// The times that a version was made from, by the run that made it first.
+    pub async fn made_from(&self, model: &ModelName, version: VersionNumber) -> Result<MadeFrom, TrainError> {
         let details = self.registry.version(model, &VersionRef::Number(version)).await?;
         let Some(run) = details.version.run else {
-            return Ok(None);
+            return Ok(MadeFrom::default());
         };
-        let run = self.registry.run(&run).await?;
-        Ok(run.params.get(TRAIN_TO_PARAM).and_then(|text| text.parse().ok()))
+        let params = self.registry.run(&run).await?.params;
+        let time = |name: &str| params.get(name).and_then(|text| text.parse().ok());
+        Ok(MadeFrom {
+            trained_to: time(TRAIN_TO_PARAM),
+            evaluated_to: time(EVALUATE_TO_PARAM),
+            as_of: time(AS_OF_PARAM),
+        })
     }
 
     /// The reference of a version; none where it has none, as versions of earlier releases.

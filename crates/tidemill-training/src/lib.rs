@@ -25,6 +25,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub use champion::MadeFrom;
 pub use compare::{Champion, CompareFacts, Comparison, Verdict, judge};
 pub use error::TrainError;
 pub use evaluation::{Evaluation, evaluate};

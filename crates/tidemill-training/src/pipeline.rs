@@ -35,6 +35,8 @@ pub const ALGORITHM_PARAM: &str = "algorithm";
 pub const AS_OF_PARAM: &str = "as_of";
 /// The parameter of a run that says where its training window ends.
 pub const TRAIN_TO_PARAM: &str = "train_to";
+/// The parameter of a run that says where its evaluation window ends.
+pub const EVALUATE_TO_PARAM: &str = "evaluate_to";
 /// The tag of a run that names its model.
 pub const MODEL_TAG: &str = "model";
 /// The alias of the newest version that passed its gate; left alone where a deployment follows it.

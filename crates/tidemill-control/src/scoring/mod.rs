@@ -12,7 +12,7 @@ mod parts;
 mod rows;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,9 @@ use tidemill_serve::Slots;
 use tidemill_serve::predictions::{
     ModelPredictions, PredictionError, ScoreBatch, Scorer, Tail, TailRequest, read_back, scorer_limits,
 };
-use tidemill_types::{DurationText, KafkaPartition, Micros, ModelName, NextOffset, StreamName, TimeRange, TopicName};
+use tidemill_types::{
+    DeploymentName, DurationText, KafkaPartition, Micros, ModelName, NextOffset, StreamName, TimeRange, TopicName,
+};
 use tokio::sync::Mutex;
 
 pub use parts::model_predictions;
@@ -88,14 +90,20 @@ impl Scoring {
         })
     }
 
-    /// Scores tick `at` of length `tick`. `noted` is the state that the last finished tick returned; the default before the
+    /// Scores tick `at` of length `tick` in these deployments. `noted` is the state that the last finished tick returned; the default before the
     /// first. When it returns the predictions have landed.
     ///
     /// What was begun goes on to its end even if whoever asked goes away; the next call waits for it. After an error, or a
     /// death, the same tick is asked for again with the same `noted`.
-    pub async fn tick(&self, at: Micros, tick: DurationText, noted: &ScoringState) -> Result<ScoredTick, ControlError> {
-        let (step, noted) = (Arc::clone(&self.step), noted.clone());
-        let running = tokio::spawn(async move { step.tick(at, tick, noted).await });
+    pub async fn tick(
+        &self,
+        at: Micros,
+        tick: DurationText,
+        noted: &ScoringState,
+        deployments: &BTreeSet<DeploymentName>,
+    ) -> Result<ScoredTick, ControlError> {
+        let (step, noted, deployments) = (Arc::clone(&self.step), noted.clone(), deployments.clone());
+        let running = tokio::spawn(async move { step.tick(at, tick, noted, &deployments).await });
         running
             .await
             .map_err(|source| ControlError::ScoringBrokeOff { at, source })?
@@ -103,7 +111,13 @@ impl Scoring {
 }
 
 impl Step {
-    async fn tick(&self, at: Micros, tick: DurationText, noted: ScoringState) -> Result<ScoredTick, ControlError> {
+    async fn tick(
+        &self,
+        at: Micros,
+        tick: DurationText,
+        noted: ScoringState,
+        deployments: &BTreeSet<DeploymentName>,
+    ) -> Result<ScoredTick, ControlError> {
         let mut session = Arc::clone(&self.session).lock_owned().await;
         let session = &mut *session;
         let nothing_unknown = session.finished.take().is_some_and(|finished| finished == noted);
@@ -115,7 +129,7 @@ impl Step {
             }
         }
         let mut done = ScoredTick::new(at, noted);
-        let scored = self.score(session, at, tick, &tails, &mut done).await;
+        let scored = self.score(session, at, tick, deployments, &tails, &mut done).await;
         if scored.is_err() {
             // What of it was sent is looked up when the tick is tried again.
             session.producer = None;
@@ -152,6 +166,7 @@ impl Step {
         session: &mut Session,
         at: Micros,
         tick: DurationText,
+        deployments: &BTreeSet<DeploymentName>,
         tails: &BTreeMap<StreamName, Tail>,
         done: &mut ScoredTick,
     ) -> Result<(), ControlError> {
@@ -165,7 +180,8 @@ impl Step {
         let range = TimeRange::new(at.plus(-tick.as_micros()), at);
         let mut to_land: BTreeMap<StreamName, Scorer> = BTreeMap::new();
         let mut rows_of: BTreeMap<&ModelName, ScoreBatch> = BTreeMap::new();
-        for deployment in self.wiring.project.deployments.values() {
+        let of_the_project = self.wiring.project.deployments.values();
+        for deployment in of_the_project.filter(|deployment| deployments.contains(&deployment.name)) {
             let Some(predictions) = self.models.get(&deployment.model) else {
                 continue;
             };

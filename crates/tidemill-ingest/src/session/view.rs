@@ -24,20 +24,41 @@ impl Session<'_> {
                 }
             }
         }
+        self.let_the_watermark_go_on();
         self.show();
     }
 
     pub(super) fn watermark(&self) -> Option<Micros> {
+        watermark(&self.clocks()?, self.context.stream.lateness.as_micros())
+    }
+
+    /// The partitions as the watermark sees them; none while the batches are away from the session.
+    fn clocks(&self) -> Option<Vec<PartitionClock>> {
         let now = Instant::now();
         let intake = self.intake.as_ref()?;
-        let idle_after = self.context.limits.idle_after;
-        let clocks = self.opened.parts.iter().map(|(partition, part)| PartitionClock {
-            newest: intake.newest_event(*partition),
-            idle: part
-                .at_end_since
-                .is_some_and(|since| now.saturating_duration_since(since) >= idle_after),
+        let limits = &self.context.limits;
+        let clocks = self.opened.parts.iter().map(|(partition, part)| {
+            let newest = intake.newest_event(*partition);
+            let patience = match newest {
+                Some(_) => limits.silent_after,
+                None => limits.idle_after,
+            };
+            PartitionClock {
+                newest,
+                idle: part
+                    .at_end_since
+                    .is_some_and(|since| now.saturating_duration_since(since) >= patience),
+            }
         });
-        watermark(&clocks.collect::<Vec<_>>(), self.context.stream.lateness.as_micros())
+        Some(clocks.collect())
+    }
+
+    /// Where nothing waits to land, event time goes on without a commit: partitions fall idle, or show that they are empty.
+    fn let_the_watermark_go_on(&mut self) {
+        let nothing_waits = self.flight.is_none() && self.buffer.counts.rows == 0;
+        if nothing_waits {
+            self.landed_watermark = self.watermark().max(self.landed_watermark);
+        }
     }
 
     pub(super) fn reached(&self) -> BTreeMap<KafkaPartition, Reached> {
@@ -91,6 +112,7 @@ impl Session<'_> {
             }
         });
         let partitions: Vec<PartitionProgress> = progress.collect();
+        let idle = self.clocks().map(|clocks| clocks.iter().all(|clock| clock.idle));
         let in_flight = self.flight.as_ref().map_or(0, |flight| flight.counts.rows);
         self.lifeline.status.send_if_modified(|status| {
             let before = status.clone();
@@ -103,6 +125,9 @@ impl Session<'_> {
             status.unknown_fields = self.totals.unknown_fields;
             status.buffered_rows = self.buffer.counts.rows + in_flight;
             status.watermark = self.landed_watermark;
+            if let Some(idle) = idle {
+                status.idle = idle;
+            }
             *status != before
         });
     }

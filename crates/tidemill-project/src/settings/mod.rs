@@ -118,12 +118,17 @@ pub struct ClockSettings {
     /// The length of a tick: schedules, label maturity and monitors follow ticks of the events' own time, up to the watermark.
     #[schemars(with = "DurationForm")]
     pub tick: DurationText,
+    /// How long a Kafka partition that had events stands still until the clock goes on without it. What comes of it later is
+    /// late, and is not scored.
+    #[schemars(with = "DurationForm")]
+    pub idle: DurationText,
 }
 
 impl Default for ClockSettings {
     fn default() -> ClockSettings {
         ClockSettings {
             tick: DurationText::from_secs(3_600),
+            idle: DurationText::from_secs(600),
         }
     }
 }

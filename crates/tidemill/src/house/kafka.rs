@@ -89,6 +89,7 @@ impl KafkaSide {
     ) -> Result<(), Problem> {
         let mut limits = IngestLimits::of(&project.settings.ingest);
         limits.discovery_interval = project.settings.kafka.discovery_interval.duration();
+        limits.silent_after = project.settings.clock.idle.duration();
         let wiring = IngestWiring {
             pipeline: project.settings.kafka.pipeline.clone(),
             streams: project.streams.values().cloned().collect(),

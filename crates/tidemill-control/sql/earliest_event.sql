@@ -1,0 +1,3 @@
+-- When the first event of {table} happened, by its column {column}.
+select min({column}) as earliest
+from {table}
