@@ -199,6 +199,20 @@ impl Running {
         self.child.try_wait().expect("a child can be waited for")
     }
 
+    /// SIGSTOP: it stands still and keeps what it holds.
+    #[track_caller]
+    pub fn suspend(&self) {
+        self.signal("-STOP");
+    }
+
+    #[track_caller]
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "{signal} was not sent");
+    }
+
     /// SIGKILL, as when the machine runs out of memory.
     pub fn kill(mut self) {
         self.child.kill().expect("a child can be killed");
@@ -207,10 +221,7 @@ impl Running {
     /// SIGTERM, as an operating system stops a service; holds that it ends well.
     #[track_caller]
     pub fn stop(mut self) {
-        let sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status();
-        assert!(sent.is_ok_and(|status| status.success()), "SIGTERM was not sent");
+        self.signal("-TERM");
         let status = wait_for("the end after SIGTERM", || self.ended());
         assert!(status.success(), "{status} after SIGTERM\n{}", self.log());
     }

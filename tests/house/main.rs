@@ -31,6 +31,7 @@ mod prompt;
 mod readme;
 mod refusals;
 mod same_answers;
+mod scheduled;
 mod settings;
 
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(learning::trials(&fixtures));
     trials.extend(deployments::trials());
     trials.extend(same_answers::trials());
+    trials.extend(scheduled::trials());
     trials.extend(refusals::trials(&fixtures));
     trials.extend(readme::trials());
     trials.extend(embedding::trials());

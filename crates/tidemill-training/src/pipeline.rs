@@ -21,12 +21,13 @@ use tidemill_types::{
 };
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::evaluation::{Evaluation, evaluate};
 use crate::order::{Opponent, TrainEnd, TrainOrder, TrainStep, Trained};
 use crate::reference::{REFERENCE_PATH, reference_set};
 use crate::sets::{KeptSets, SetCounts, Sets, SetsKey, counts, matrix_for, training_data};
+use crate::windows::known_at;
 use crate::{TrainError, Windows, decide_windows};
 
 /// The parameter of a run that names its algorithm.
@@ -141,10 +142,10 @@ impl Trainer {
         };
         let windows = decide_windows(&spec, order.train, order.evaluate, newest)?;
         let seed = order.seed.unwrap_or(spec.seed);
-        let run_name = order
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}-{algorithm}", spec.name));
+        let run_name = order.name.clone().unwrap_or_else(|| match order.as_of {
+            Some(as_of) => format!("{}-{algorithm}@{as_of}", spec.name),
+            None => format!("{}-{algorithm}", spec.name),
+        });
         Ok(Plan {
             spec,
             parameters,
@@ -207,7 +208,15 @@ impl Trainer {
     }
 
     async fn carry_out(&self, plan: &Plan, run: &RunId, on_step: OnStep<'_>) -> Result<Trained, TrainError> {
-        let known_at = plan.windows.evaluate.from;
+        let told = |step: TrainStep| {
+            // A fit tells hundreds of times how far it is.
+            if !matches!(step, TrainStep::Fit(_)) {
+                debug!(run = %run, "run {run} comes to {step:?}");
+            }
+            on_step(step);
+        };
+        let on_step: OnStep<'_> = &told;
+        let known_at = plan.known_at();
         on_step(TrainStep::Checks);
         let checks = run_checks(&self.engine, &self.project, plan.checks(), plan.windows.train, known_at).await?;
         if checks.stops_training() {
@@ -280,6 +289,8 @@ impl Trainer {
         if let Some(kept) = self.kept.get(&key) {
             return Ok(kept);
         }
+        // The last run's sets go before the next are built, so that memory holds one pair at a time.
+        self.kept.clear();
         let conditions: Vec<RowCondition> = quarantine_conditions(&self.project, plan.checks())?
             .into_iter()
             .map(|condition| RowCondition {
@@ -294,13 +305,16 @@ impl Trainer {
             conditions: &conditions,
         };
         on_step(TrainStep::TrainingSet);
-        let known_at = plan.windows.evaluate.from;
-        let train = training_set(&self.engine, &self.project, request(plan.windows.train, known_at)).await?;
+        let learnt = request(plan.windows.train, plan.known_at());
+        let train = training_set(&self.engine, &self.project, learnt).await?;
         on_step(TrainStep::EvaluationSet);
         let evaluated = request(plan.windows.evaluate, plan.order.as_of);
         let evaluate = training_set(&self.engine, &self.project, evaluated).await?;
         let sets = Arc::new(Sets { train, evaluate });
-        self.kept.put(key, &sets);
+        // A challenger is trained once at its time: nobody comes for its sets again.
+        if matches!(plan.order.opponent, Opponent::Nobody) {
+            self.kept.put(key, &sets);
+        }
         Ok(sets)
     }
 
@@ -486,6 +500,11 @@ pub(crate) fn challenger<'a>(
 }
 
 impl Plan {
+    /// When what is learnt from had to be known: before the rows that it is judged on, and never after `as_of`.
+    fn known_at(&self) -> Option<Micros> {
+        known_at(&self.windows, self.order.as_of)
+    }
+
     fn checks(&self) -> CheckSelection<'_> {
         CheckSelection::Named(&self.spec.checks)
     }

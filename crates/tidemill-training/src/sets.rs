@@ -60,6 +60,11 @@ impl KeptSets {
             .map(|(_, sets)| Arc::clone(sets))
     }
 
+    /// Lets go of them.
+    pub fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Keeps these instead of the last, unless they are too large.
     pub fn put(&self, key: SetsKey, sets: &Arc<Sets>) {
         let bytes = sets.train.batch.get_array_memory_size() + sets.evaluate.batch.get_array_memory_size();

@@ -11,6 +11,7 @@ use tidemill_types::{AliasName, DeploymentName, Explain, Micros, ModelName, Time
 
 use crate::pipeline::challenger;
 use crate::sets::{KeptSets, Sets, SetsKey};
+use crate::windows::known_at;
 use crate::{decide_windows, evaluate};
 
 /// The model of the fraud project: windows of seven days, a gap of seven.
@@ -66,6 +67,38 @@ fn windows_end_with_the_newest_day_that_is_labelled_whole() {
             "train 2018-07-01T00:00:00Z to 2018-08-01T00:00:00Z, evaluate 2018-08-08T00:00:00Z to 2018-08-15T00:00:00Z"
         ],
     );
+}
+
+/// A label is known seven days after its payment: the last day that is whole is known as the next begins, to the
+/// microsecond.
+#[test]
+fn a_label_matures_with_its_whole_day() {
+    for (as_of, last_day_ends) in [
+        ("2018-08-21T23:59:59.999999Z", "2018-08-14T00:00:00Z"),
+        ("2018-08-22T00:00:00Z", "2018-08-15T00:00:00Z"),
+        ("2018-08-22T23:59:59.999999Z", "2018-08-15T00:00:00Z"),
+    ] {
+        let windows = decide_windows(&fraud(), None, None, Some(as_of.parse().unwrap())).unwrap();
+        let as_of: Micros = as_of.parse().unwrap();
+        assert_eq!(windows.evaluate.to.unwrap().to_string(), last_day_ends, "{as_of}");
+        // What is learnt from was known as the evaluated rows begin, and so were its labels.
+        let known = known_at(&windows, Some(as_of)).unwrap();
+        assert_eq!(Some(known), windows.evaluate.from);
+        assert_eq!(windows.train.to.unwrap().plus(fraud().gap.as_micros()), known);
+    }
+}
+
+#[test]
+fn nothing_is_learnt_from_what_became_known_after_the_time() {
+    let windows = decide_windows(&fraud(), None, Some(range("2018-08-08..2018-08-15")), None).unwrap();
+    for (as_of, expected) in [
+        (None, "2018-08-08T00:00:00Z"),
+        (Some("2018-08-22"), "2018-08-08T00:00:00Z"),
+        (Some("2018-08-01"), "2018-08-01T00:00:00Z"),
+    ] {
+        let known = known_at(&windows, as_of.map(|text| text.parse().unwrap()));
+        assert_eq!(known.unwrap().to_string(), expected);
+    }
 }
 
 #[test]
@@ -203,6 +236,10 @@ fn kept_sets_are_those_of_the_same_model_windows_and_versions() {
     assert!(kept.get(&key("fraud", week, 8)).is_none());
     assert!(kept.get(&key("other", week, 7)).is_none());
     assert!(kept.get(&key("fraud", "2018-08-09..2018-08-15", 7)).is_none());
+    // The next pair takes the place of the last, and before it is built that place is empty.
+    kept.clear();
+    assert!(kept.get(&key("fraud", week, 7)).is_none());
+    assert_eq!(Arc::strong_count(&sets), 1);
 }
 
 #[test]

@@ -35,6 +35,12 @@ fn bounds(range: TimeRange) -> (Micros, Micros) {
     )
 }
 
+/// When what a run learns from had to be known: as its evaluation window begins, as a model that goes live then could have
+/// known it; and no later than `as_of`, where the evaluation window that was asked for begins after that.
+pub(crate) fn known_at(windows: &Windows, as_of: Option<Micros>) -> Option<Micros> {
+    [windows.evaluate.from, as_of].into_iter().flatten().min()
+}
+
 /// Decides the windows. What was asked for stands; the rest follows from the model's settings so that the evaluation
 /// ends with the newest whole day whose labels are all known, and training ends `gap` before the evaluation begins.
 ///

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use tidemill_types::{ExperimentName, GateVerdict, Metrics, ModelName, RunId, TimeRange, VersionNumber};
+use tidemill_types::{ExperimentName, GateVerdict, Metrics, Micros, ModelName, RunId, TimeRange, VersionNumber};
 use utoipa::ToSchema;
 
 use super::{CheckReport, Deployment};
@@ -33,6 +33,10 @@ pub struct TrainRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::TimeRange>)]
     pub evaluate: Option<TimeRange>,
+    /// Train as it could have been done at this time: the windows follow from it, and only what was known then is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub as_of: Option<Micros>,
     /// The experiment of the run; by default the model's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -61,6 +65,7 @@ impl TrainRequest {
             seed: None,
             train: None,
             evaluate: None,
+            as_of: None,
             experiment: None,
             name: None,
             register: None,

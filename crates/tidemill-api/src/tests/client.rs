@@ -68,6 +68,7 @@ async fn every_operation_answers_the_same_through_a_server() {
             seed: Some(u64::MAX),
             train: Some(TimeRange::new(day("2018-07-25"), day("2018-08-01"))),
             evaluate: Some(TimeRange::ALL),
+            as_of: Some(day("2018-08-22")),
             experiment: Some(name("fraud")),
             name: Some("a run".to_owned()),
             register: Some(true),

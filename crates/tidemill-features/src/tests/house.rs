@@ -115,7 +115,17 @@ fn times(values: impl Iterator<Item = i64>) -> ArrayRef {
 
 impl TestHouse {
     pub(super) async fn land_transactions(&self, payments: &[Payment], first_offset: i64) {
-        let known = |payment: &Payment| payment.at;
+        self.land_transactions_known(payments, first_offset, |payment| payment.at)
+            .await;
+    }
+
+    /// The same, with the time at which each became known.
+    pub(super) async fn land_transactions_known(
+        &self,
+        payments: &[Payment],
+        first_offset: i64,
+        known: impl Fn(&Payment) -> i64,
+    ) {
         self.land("transactions", payments, first_offset, known, |name| {
             let of = payments.iter();
             let column: ArrayRef = match name {

@@ -179,6 +179,46 @@ async fn of_several_labels_the_newest_known_counts() {
 }
 
 #[tokio::test]
+async fn what_became_known_later_changes_nothing_as_of_a_time() {
+    let all = payments(20, 10);
+    let house = fraud_house(&all).await;
+    let as_of = Some(day(15));
+    let rows = |set: &TrainingSet| -> Vec<(String, u64)> {
+        let inputs = set.inputs.iter();
+        inputs.map(|input| (input.table.to_string(), input.rows)).collect()
+    };
+    let before = TrainingSetRequest {
+        as_of,
+        ..request(&house, &[])
+    };
+    let before = make(&house, before).await.unwrap();
+    assert_eq!(ids(&before.batch), (50..80).collect::<Vec<_>>());
+    // Payments of the same days, customers and terminals, known a microsecond too late, and frauds all of them.
+    let late: Vec<Payment> = all[..80]
+        .iter()
+        .map(|payment| Payment {
+            id: payment.id + 10_000,
+            at: payment.at + SECOND,
+            amount: payment.amount * 2.0,
+            fraud: 1,
+            labelled_at: day(15).0 + 1,
+            ..*payment
+        })
+        .collect();
+    house.land_transactions_known(&late, 1_000, |_| day(15).0 + 1).await;
+    house.land_labels(&late, 1_000).await;
+    let request_then = TrainingSetRequest {
+        as_of,
+        ..request(&house, &[])
+    };
+    let after = make(&house, request_then).await.unwrap();
+    assert_eq!(after.batch, before.batch);
+    assert_eq!(rows(&after), rows(&before));
+    let now = make(&house, request(&house, &[])).await.unwrap();
+    assert_eq!(now.batch.num_rows(), 60);
+}
+
+#[tokio::test]
 async fn conditions_leave_rows_out_and_count_them() {
     let house = fraud_house(&payments(20, 10)).await;
     let condition = |on: &str, expression: &str| RowCondition {

@@ -128,7 +128,10 @@ Stopped or killed, it goes on after the last row that is in the topic when it is
   tidemill train fraud
   tidemill train fraud --algorithm logistic_regression,decision_tree,random_forest,xgboost
   tidemill train fraud --algorithm xgboost --param n_estimators=200 --param max_depth=4 --seed 7
-  tidemill train fraud --train 2018-07-25..2018-08-01 --evaluate 2018-08-08..2018-08-15")]
+  tidemill train fraud --train 2018-07-25..2018-08-01 --evaluate 2018-08-08..2018-08-15
+  tidemill train fraud --as-of 2018-08-22
+
+Done again as of the same time it makes the same bytes. From cron or a timer: docs/scheduling.md")]
     Train(TrainArgs),
     /// List, show and compare training runs.
     #[command(
@@ -363,6 +366,9 @@ pub struct TrainArgs {
     /// Event times of the evaluated rows, as FROM..TO.
     #[arg(long, value_name = "FROM..TO")]
     pub evaluate: Option<String>,
+    /// Train as it could have been done at this time: the windows follow from it, only what was known then is read.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
     /// Leave the result unregistered.
     #[arg(long)]
     pub no_register: bool,

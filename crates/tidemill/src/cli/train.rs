@@ -18,6 +18,7 @@ pub async fn run(context: &Context, args: TrainArgs) -> Result<(), Failure> {
     request.seed = args.seed;
     request.train = args.train.as_deref().map(window).transpose()?;
     request.evaluate = args.evaluate.as_deref().map(window).transpose()?;
+    request.as_of = args.as_of.as_deref().map(as_of).transpose()?;
     request.register = Some(!args.no_register);
     request.actor = Some(Context::actor());
     for text in &args.params {
@@ -184,6 +185,17 @@ pub fn window(text: &str) -> Result<TimeRange, Problem> {
         .ok_or_else(|| invalid("`..` is missing".to_owned()))?;
     let instant = |text: &str| text.parse::<Micros>().map_err(|error| invalid(error.to_string()));
     Ok(TimeRange::new(instant(from)?, instant(to)?))
+}
+
+/// The time that a training is done as of.
+fn as_of(text: &str) -> Result<Micros, Problem> {
+    text.parse().map_err(|error| {
+        Problem::new(
+            ErrorCode::InvalidInput,
+            format!("`--as-of {text}` is not a time: {error}"),
+        )
+        .with_hint("write 2018-08-22 or 2018-08-22T12:00:00Z")
+    })
 }
 
 /// `NAME=VALUE`; the value is a number or a truth where it reads as one, and else a text.

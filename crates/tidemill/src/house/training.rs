@@ -23,6 +23,7 @@ impl House {
         order.seed = request.seed;
         order.train = request.train;
         order.evaluate = request.evaluate;
+        order.as_of = request.as_of;
         order.experiment = request.experiment;
         order.name = request.name;
         order.register = request.register.unwrap_or(true);
