@@ -7,7 +7,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use tidemill_project::{ModelSpec, Monitor};
 use tidemill_stats::evaluation::{
-    EvaluationError, ScoredRow, average_precision, brier_score, confusion_at, group_precision_at_k, log_loss, roc_auc,
+    Confusion, EvaluationError, ScoredRow, average_precision, brier_score, confusion_at, group_precision_at_k,
+    log_loss, roc_auc,
 };
 use tidemill_types::{Micros, ModelName, VersionNumber};
 
@@ -117,7 +118,7 @@ fn figures(
     labels: &[bool],
 ) -> Result<Vec<(String, Option<f64>)>, EvaluationError> {
     let confusion = defined(confusion_at(scores, labels, model.threshold))?;
-    let of = |figure: fn(&tidemill_stats::evaluation::Confusion) -> Option<f64>| confusion.as_ref().and_then(figure);
+    let of = |figure: fn(&Confusion) -> Option<f64>| confusion.as_ref().and_then(figure);
     let mut figures = vec![
         ("auc".to_owned(), defined(roc_auc(scores, labels))?),
         (
@@ -126,9 +127,9 @@ fn figures(
         ),
         ("log_loss".to_owned(), defined(log_loss(scores, labels))?),
         ("brier".to_owned(), defined(brier_score(scores, labels))?),
-        ("precision".to_owned(), of(|confusion| confusion.precision())),
-        ("recall".to_owned(), of(|confusion| confusion.recall())),
-        ("f1".to_owned(), of(|confusion| confusion.f1())),
+        ("precision".to_owned(), of(Confusion::precision)),
+        ("recall".to_owned(), of(Confusion::recall)),
+        ("f1".to_owned(), of(Confusion::f1)),
     ];
     if let (Some(top_k), Some(entities), Some(days)) = (&model.top_k, &scored.entities, &scored.days) {
         let rows: Vec<ScoredRow<&str>> = labelled
