@@ -24,4 +24,4 @@ pub use observer::{InferenceEvent, InferenceObserver, NoObserver};
 pub use slots::Slots;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -30,3 +30,6 @@ pub use origin::{HEADERS, Origin, SourceRef};
 pub use records::{ModelPredictions, PredictionSource};
 pub use scorer::{PREDICTIONS_FLUSH_LIMIT, ScoreBatch, Scored, Scorer, scorer_limits};
 pub use tail::{TAIL_RECORDS_MAX, Tail, TailRequest, read_back};
+
+#[cfg(test)]
+mod tests;
