@@ -48,7 +48,7 @@ pub use runs::{
     RunComparison, RunStatus, RunSummary, RunsRequest,
 };
 pub use sql::{SqlAnswer, SqlColumn, SqlRequest, SqlRows};
-pub use status::{KafkaStatus, PartitionStatus, SlotStatus, Status, StreamState, StreamStatus};
+pub use status::{KafkaStatus, PartitionStatus, PredictionsStatus, SlotStatus, Status, StreamState, StreamStatus};
 pub use tables::{ColumnDescription, TableDescription, TableKind};
 pub use training::{RowCounts, TrainOutcome, TrainRequest, TrainStatus};
 pub use triggers::{

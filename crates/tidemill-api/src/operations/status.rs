@@ -31,6 +31,22 @@ pub struct Status {
     /// The event clock; absent where it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<EventClock>,
+    /// How requests are recorded; absent where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<PredictionsStatus>,
+}
+
+/// The record of what requests were answered, since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PredictionsStatus {
+    /// Predictions that are in their topic.
+    pub recorded: u64,
+    /// Predictions that were dropped: there was no place in the queue in time, or the broker did not take them.
+    pub dropped: u64,
+    /// Predictions that wait to be sent.
+    pub queued: u64,
+    /// The most that may wait.
+    pub queue: u64,
 }
 
 /// The Kafka that the streams are read from.

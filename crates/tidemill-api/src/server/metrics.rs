@@ -223,6 +223,30 @@ fn snapshot(status: &Result<Status, Problem>) -> Registry {
             commit.get_or_create(&labels).set(millis as f64 / 1e3);
         }
     }
+    if let Some(predictions) = &status.predictions {
+        let mut counter = |name: &str, help: &str, value: u64| {
+            let counter: Counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter.inc_by(value);
+        };
+        counter(
+            "predictions_recorded",
+            "Predictions of requests that are in their topic",
+            predictions.recorded,
+        );
+        counter(
+            "predictions_dropped",
+            "Predictions of requests that were not recorded",
+            predictions.dropped,
+        );
+        let queued: Gauge = Gauge::default();
+        registry.register(
+            "predictions_queued",
+            "Predictions of requests that wait to be sent",
+            queued.clone(),
+        );
+        queued.set(predictions.queued as i64);
+    }
     let serving = Family::<SlotLabels, Gauge>::default();
     registry.register("deployment_version", "The version that answers", serving.clone());
     for slot in &status.slots {

@@ -117,6 +117,12 @@ pub(super) fn status() -> Status {
             problem: None,
         }],
         clock: Some(clock()),
+        predictions: Some(PredictionsStatus {
+            recorded: 12,
+            dropped: 1,
+            queued: 3,
+            queue: 10_000,
+        }),
     }
 }
 

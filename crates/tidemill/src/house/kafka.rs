@@ -26,7 +26,7 @@ pub struct KafkaSide {
     client: ClientSettings,
     admin: Admin,
     cluster_id: String,
-    ingest: Option<IngestHandle>,
+    ingest: Option<Arc<IngestHandle>>,
 }
 
 impl KafkaSide {
@@ -99,7 +99,7 @@ impl KafkaSide {
             limits,
             clock: Arc::clone(clock),
         };
-        self.ingest = Some(Ingest::start(wiring).map_err(problem)?);
+        self.ingest = Some(Arc::new(Ingest::start(wiring).map_err(problem)?));
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl KafkaSide {
     }
 
     /// Ingest, where it runs.
-    pub fn ingest(&self) -> Option<&IngestHandle> {
+    pub fn ingest(&self) -> Option<&Arc<IngestHandle>> {
         self.ingest.as_ref()
     }
 

@@ -15,6 +15,7 @@ mod monitoring;
 mod open;
 mod operations;
 mod predictions;
+mod recording;
 mod rows;
 mod runs;
 mod scoring;
@@ -26,11 +27,12 @@ mod triggers;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidemill_control::Lifecycle;
+use tidemill_control::{Lifecycle, Scoring};
 use tidemill_engine::Engine;
 use tidemill_lake::Lake;
 use tidemill_project::Project;
 use tidemill_registry::Registry;
+use tidemill_serve::predictions::PREDICTION_LOG_CLOSE_LIMIT;
 use tidemill_training::{TrainStep, Trainer};
 use tidemill_types::{Clock, Micros};
 
@@ -52,6 +54,7 @@ pub struct House {
     lifecycle: Arc<Lifecycle>,
     trainer: Trainer,
     kafka: Option<KafkaSide>,
+    scoring: Option<Scoring>,
     on_train_step: Option<OnTrainStep>,
     started_at: Option<Micros>,
     /// Where its state lies.
@@ -84,6 +87,11 @@ impl House {
         self.kafka.as_ref()
     }
 
+    /// What scores the events of a tick, where ingest runs.
+    pub fn scoring(&self) -> Option<&Scoring> {
+        self.scoring.as_ref()
+    }
+
     /// The folder of its state.
     pub fn state_dir(&self) -> &PathBuf {
         &self.state_dir
@@ -94,10 +102,14 @@ impl House {
         self.on_train_step = Some(hear);
     }
 
-    /// Stops ingest and broker; what was read is committed, what was acknowledged is on disk.
+    /// Stops the record of requests, then ingest and broker; what was recorded is in its topic, what was read is committed,
+    /// what was acknowledged is on disk.
     ///
     /// Whoever still works in the house, as a training that outlived the server's patience, finds its registry closed.
     pub async fn close(&self) -> Result<(), tidemill_types::Problem> {
+        if let Some(log) = self.lifecycle.slots().log() {
+            log.close(PREDICTION_LOG_CLOSE_LIMIT).await;
+        }
         let closed = match &self.kafka {
             Some(kafka) => kafka.close().await,
             None => Ok(()),

@@ -102,12 +102,17 @@ impl House {
             true => Some(KafkaSide::open(&project, &state_dir, &lake, &clock, parts.ingest).await?),
             false => None,
         };
+        let scoring = match &kafka {
+            Some(kafka) => super::recording::start(kafka, &project, &engine, lifecycle.slots(), &clock)?,
+            None => None,
+        };
         Ok(House {
             project,
             clock,
             lake,
             registry,
             engine,
+            scoring,
             lifecycle: Arc::new(lifecycle),
             trainer,
             kafka,

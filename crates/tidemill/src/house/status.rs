@@ -1,8 +1,8 @@
 //! What the house is doing, and the tables it has.
 
 use tidemill_api::{
-    ColumnDescription, KafkaStatus, PartitionStatus, SlotStatus, Status, StreamState, StreamStatus, TableDescription,
-    TableKind,
+    ColumnDescription, KafkaStatus, PartitionStatus, PredictionsStatus, SlotStatus, Status, StreamState, StreamStatus,
+    TableDescription, TableKind,
 };
 use tidemill_engine::TableKind as EngineTableKind;
 use tidemill_ingest::{StreamState as IngestState, StreamStatus as IngestStatus, dead_letters_table};
@@ -53,6 +53,15 @@ impl House {
             slots: slots.collect(),
             // A status without it is better than none.
             clock: self.show_clock().await.ok(),
+            predictions: self.lifecycle.slots().log().map(|log| {
+                let figures = log.figures();
+                PredictionsStatus {
+                    recorded: figures.recorded,
+                    dropped: figures.dropped,
+                    queued: figures.queued,
+                    queue: figures.queue,
+                }
+            }),
         })
     }
 
