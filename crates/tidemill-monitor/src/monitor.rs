@@ -102,6 +102,10 @@ pub async fn run_monitor(
             ("from".to_owned(), Parameter::Time(from)),
             ("to".to_owned(), Parameter::Time(to)),
             ("now".to_owned(), Parameter::Time(order.at)),
+            (
+                "version".to_owned(),
+                Parameter::Integer(order.version.map_or(0, |version| i64::from(version.0))),
+            ),
         ]
         .into(),
         ..Scope::default()

@@ -49,7 +49,9 @@ async fn validate_monitoring(engine: &Engine, project: &Project) -> Result<Vec<F
         parameters: parameters.into(),
         ..Scope::default()
     };
-    scope.parameters.insert("champion".to_owned(), Parameter::Integer(0));
+    for name in ["champion", "version"] {
+        scope.parameters.insert(name.to_owned(), Parameter::Integer(0));
+    }
     let session = engine.scope(scope).await?;
     let mut faults = Vec::new();
     for monitor in project.monitors.values() {

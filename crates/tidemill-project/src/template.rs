@@ -18,6 +18,7 @@ macro_rules! files {
 pub(crate) const FRAUD_PROJECT: &[TemplateFile] = files![
     "tidemill.toml",
     "schemas/labels.avsc",
+    "schemas/predictions.avsc",
     "schemas/transactions.avsc",
     "sql/checks/amount_finite.sql",
     "sql/checks/amount_usual.sql",
@@ -31,6 +32,12 @@ pub(crate) const FRAUD_PROJECT: &[TemplateFile] = files![
     "sql/features/customer_spending.sql",
     "sql/features/terminal_risk.sql",
     "sql/features/transaction_context.sql",
+    "sql/monitors/feature_drift.sql",
+    "sql/monitors/performance.sql",
+    "sql/monitors/score_drift.sql",
+    "sql/triggers/drift.sql",
+    "sql/triggers/first_model.sql",
+    "sql/triggers/performance_drop.sql",
 ];
 
 #[cfg(test)]
@@ -53,6 +60,8 @@ mod tests {
             ("sql/checks", "sql"),
             ("sql/evaluation", "sql"),
             ("sql/features", "sql"),
+            ("sql/monitors", "sql"),
+            ("sql/triggers", "sql"),
         ] {
             let files = folder::files(repository(), Path::new(dir), ending).unwrap();
             on_disk.extend(files.iter().map(|file| file.display().to_string()));

@@ -34,7 +34,7 @@ pub(crate) struct TriggerView {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Evaluated {
     pub rows: u64,
-    /// The rows as they are kept: `{"rows": [...], "more": n}`.
+    /// The rows as they are kept, an object each; where not all are, the last one counts the rest: `{"more_rows": 7}`.
     pub evidence: Value,
 }
 
@@ -112,7 +112,10 @@ fn evidence(batch: &RecordBatch) -> Value {
         kept.push(value);
     }
     let more = batch.num_rows() - kept.len();
-    json!({ "rows": kept, "more": more })
+    if more > 0 {
+        kept.push(json!({ "more_rows": more }));
+    }
+    Value::Array(kept)
 }
 
 fn row_as_json(row: &RecordBatch) -> Option<Value> {
@@ -148,12 +151,10 @@ mod tests {
             RecordBatch::try_new(Arc::new(schema), vec![Arc::new(numbers), Arc::new(texts)]).unwrap()
         };
         let few = evidence(&batch(2, "x"));
-        assert_eq!(
-            few.to_string(),
-            r#"{"more":0,"rows":[{"n":0,"text":"x"},{"n":1,"text":"x"}]}"#
-        );
-        assert_eq!(evidence(&batch(30, "x"))["more"], 10);
+        assert_eq!(few.to_string(), r#"[{"n":0,"text":"x"},{"n":1,"text":"x"}]"#);
+        assert_eq!(evidence(&batch(30, "x"))[20], json!({ "more_rows": 10 }));
         let wide = evidence(&batch(30, &"x".repeat(3_000)));
-        assert_eq!((wide["rows"].as_array().unwrap().len(), &wide["more"]), (2, &json!(28)));
+        assert_eq!(wide.as_array().unwrap().len(), 3);
+        assert_eq!(wide[2], json!({ "more_rows": 28 }));
     }
 }

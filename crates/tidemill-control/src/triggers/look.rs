@@ -138,7 +138,7 @@ impl Triggers {
             model: trigger.model.clone(),
             kind: TriggerKind::Manual,
             at,
-            evidence: json!({ "rows": [], "more": 0 }),
+            evidence: json!([]),
             champion: self.serving_model(&trigger.model).await?.map(|serving| serving.version),
             actor: who.to_owned(),
             reason: reason.chars().take(REASON_CHARS_MAX).collect(),
@@ -221,7 +221,7 @@ pub(crate) fn actor(trigger: &TriggerName) -> String {
 
 /// The first row of the evidence in words, behind the kind.
 fn reason(trigger: &Trigger, evidence: &serde_json::Value) -> String {
-    let first = evidence["rows"].get(0).and_then(serde_json::Value::as_object);
+    let first = evidence.get(0).and_then(serde_json::Value::as_object);
     let told = first.map(|row| {
         let fields = row.iter().map(|(name, value)| match value {
             serde_json::Value::String(text) => format!("{name} {text}"),

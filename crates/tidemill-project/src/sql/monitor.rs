@@ -20,8 +20,8 @@ const KS_BOUNDS: (f64, f64) = (0.1, 0.2);
 
 /// A monitor: rows of a window, and what is measured on them.
 ///
-/// The query reads everything as it was known at the tick, with the parameters `$from` and `$to` (the window) and `$now`
-/// (the tick). A drift monitor measures every column of the result that the reference of the model's version has. A
+/// The query reads everything as it was known at the tick, with the parameters `$from` and `$to` (the window), `$now`
+/// (the tick) and `$version` (the version that serves). A drift monitor measures every column of the result that the reference of the model's version has. A
 /// performance monitor gives `score` and `label` (null where it is not known yet) and, where wanted, `entity`,
 /// `event_time` and `segment`.
 #[derive(Debug, Clone, PartialEq)]
