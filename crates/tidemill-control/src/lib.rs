@@ -29,4 +29,4 @@ pub use retraining::{NO_TICK, Retraining};
 pub use scoring::{
     ScoredDeployment, ScoredTick, Scoring, ScoringState, ScoringTimes, ScoringWiring, model_predictions,
 };
-pub use triggers::{Decision, Looked, Serving, TriggerFacts, Triggers, decide};
+pub use triggers::{Decision, Looked, Serving, TriggerFacts, Triggers, WallSchedules, decide, due_at};

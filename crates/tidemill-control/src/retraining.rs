@@ -181,13 +181,15 @@ impl Retraining {
         let wall = trigger.is_some_and(|trigger| trigger.clock == TriggerClock::Wall);
         let by_hand = firing.kind == TriggerKind::Manual;
         // Data that comes in files is behind the machine's clock: what has landed is what there is.
-        let follows_the_events = !wall && !(by_hand && firing.at == NO_TICK);
+        let follows_the_events = !wall && !(by_hand && firing.at < FIRST_TICK_MIN);
         follows_the_events.then_some(firing.at)
     }
 }
 
 /// The time of a firing by hand before the first tick.
 pub const NO_TICK: Micros = Micros(0);
+/// No tick is as early: several firings by hand before the first one lie between.
+const FIRST_TICK_MIN: Micros = Micros(1_000_000);
 /// Firings among which one that has ended is looked for.
 const FIRINGS_MAX: usize = 1_000;
 

@@ -63,7 +63,7 @@ impl QueryAnswer {
 }
 
 impl Engine {
-    /// Starts the engine's threads. Without a lake every stream's table is empty; without a registry its tables are absent.
+    /// Starts the engine's threads. Without a lake every stream's table is empty, without a registry its tables are.
     pub fn new(
         settings: EngineSettings,
         lake: impl Into<Option<Arc<Lake>>>,

@@ -8,6 +8,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableProvider};
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
@@ -34,14 +35,18 @@ pub(crate) fn registry_table_comment(name: &str) -> &'static str {
     by_name(name).map_or("", RegistryTable::comment)
 }
 
-/// The table of that name.
-pub(crate) fn registry_table(registry: &Arc<Registry>, name: &str) -> Option<Arc<dyn TableProvider>> {
+/// The table of that name; empty where there is no registry.
+pub(crate) fn registry_table(registry: Option<&Arc<Registry>>, name: &str) -> Option<Arc<dyn TableProvider>> {
     let table = by_name(name)?;
-    Some(Arc::new(RegistryProvider {
-        registry: Arc::clone(registry),
-        table,
-        schema: schema(table),
-    }))
+    let schema = schema(table);
+    Some(match registry {
+        None => Arc::new(EmptyTable::new(schema)),
+        Some(registry) => Arc::new(RegistryProvider {
+            registry: Arc::clone(registry),
+            table,
+            schema,
+        }),
+    })
 }
 
 #[derive(Debug)]

@@ -93,10 +93,8 @@ impl Resolver {
         for name in &self.lake_names {
             add(name.as_str());
         }
-        if self.shared.registry.is_some() {
-            for name in registry_table_names() {
-                add(name);
-            }
+        for name in registry_table_names() {
+            add(name);
         }
         names
     }
@@ -274,10 +272,7 @@ impl Resolver {
         if let Some(table) = house_table(name) {
             return Ok(Some(Opened::data(Arc::new(EmptyTable::new(table.schema)))));
         }
-        let registry = self.shared.registry.as_ref();
-        Ok(registry
-            .and_then(|registry| registry_table(registry, name))
-            .map(Opened::data))
+        Ok(registry_table(self.shared.registry.as_ref(), name).map(Opened::data))
     }
 
     /// The table, cut down to the rows that the scope lets through.

@@ -48,8 +48,8 @@ pub struct EventClockWiring {
     pub registry: Registry,
     /// Lands streams; tells how far event time is.
     pub ingest: Arc<IngestHandle>,
-    /// Scores events.
-    pub scoring: Scoring,
+    /// Scores events; none where no model has a predictions stream.
+    pub scoring: Option<Scoring>,
     /// Keeps reports.
     pub tables: MonitorTables,
     /// Knows what versions were trained on.
@@ -129,6 +129,40 @@ impl EventClock {
                 watermark: wanted,
                 problem: self.status().last_error,
             })
+    }
+
+    /// Waits until a tick is finished. Errors when `limit` is reached, or the clock has ended.
+    pub async fn wait_until(&self, at: Micros, limit: Duration) -> Result<ClockStatus, ControlError> {
+        let mut status = self.status.clone();
+        let there = |status: &ClockStatus| status.at >= Some(at) || status.step == ClockStep::Stopped;
+        let waited = tokio::time::timeout(limit, status.wait_for(there)).await;
+        let stood = match waited {
+            Ok(Ok(status)) => Some(status.clone()),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        stood
+            .filter(|status| status.at >= Some(at))
+            .ok_or_else(|| ControlError::ClockBehind {
+                at: self.status().at,
+                watermark: self.status().watermark,
+                problem: self.status().last_error,
+            })
+    }
+
+    /// The stream whose watermark is the least of those that count; none where one has shown no event, or all are even.
+    pub fn held_by(&self) -> Option<StreamName> {
+        let statuses = self.ingest.status();
+        let mut counted: Vec<(Micros, StreamName)> = Vec::new();
+        for model in self.project.models.values() {
+            for name in [&model.stream, &model.label.stream] {
+                let status = statuses.iter().find(|status| status.stream == *name)?;
+                let Some(watermark) = status.watermark else {
+                    return (!status.idle).then(|| name.clone());
+                };
+                counted.push((watermark, name.clone()));
+            }
+        }
+        counted.into_iter().min().map(|(_, name)| name)
     }
 
     /// Stops between two steps: a training that runs is given up, and is begun again at the next start. A second call returns

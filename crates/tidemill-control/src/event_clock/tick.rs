@@ -40,6 +40,9 @@ impl Stepper {
 
     /// Scores the tick's events by what serves, where that could have been made by then.
     async fn score(&mut self, at: Micros, tick: DurationText) -> Result<Worked, ControlError> {
+        let Some(scoring) = self.wiring.scoring.clone() else {
+            return Ok(Worked::No);
+        };
         let mut ready: BTreeSet<DeploymentName> = BTreeSet::new();
         for deployment in self.wiring.project.deployments.values() {
             let serving = self.wiring.triggers.serving(&deployment.name).await?;
@@ -51,7 +54,7 @@ impl Stepper {
             return Ok(Worked::No);
         }
         self.show(ClockStep::Scoring);
-        let scored = self.wiring.scoring.tick(at, tick, &self.scoring, &ready).await?;
+        let scored = scoring.tick(at, tick, &self.scoring, &ready).await?;
         self.spent(|times| {
             times.features += scored.times.features;
             times.scoring += scored.times.scoring;

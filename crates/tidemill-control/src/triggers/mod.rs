@@ -3,6 +3,8 @@
 mod decide;
 mod evaluate;
 mod look;
+mod wall;
 
 pub use decide::{Decision, TriggerFacts, decide};
 pub use look::{Looked, Serving, Triggers};
+pub use wall::{WallSchedules, due_at};

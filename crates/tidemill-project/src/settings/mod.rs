@@ -115,6 +115,8 @@ impl Default for Settings {
 #[serde(default, deny_unknown_fields)]
 #[schemars(inline)]
 pub struct ClockSettings {
+    /// Whether `tidemill up` steps it. Without it nothing is scored, watched or trained by itself.
+    pub run: bool,
     /// The length of a tick: schedules, label maturity and monitors follow ticks of the events' own time, up to the watermark.
     #[schemars(with = "DurationForm")]
     pub tick: DurationText,
@@ -127,6 +129,7 @@ pub struct ClockSettings {
 impl Default for ClockSettings {
     fn default() -> ClockSettings {
         ClockSettings {
+            run: true,
             tick: DurationText::from_secs(3_600),
             idle: DurationText::from_secs(600),
         }

@@ -86,7 +86,9 @@ fn flags_go_over_the_environment_over_the_file() {
         server.token = "***"  # TIDEMILL_SERVER__TOKEN
         server.request_bytes = "1MB"  # tidemill.toml:16
         server.requests_in_flight = 8  # TIDEMILL_SERVER__REQUESTS_IN_FLIGHT
+        clock.run = true  # default
         clock.tick = "1h"  # default
+        clock.idle = "10m"  # default
     "#]]
     .assert_eq(&shown);
     let debugged = format!("{project:?}");

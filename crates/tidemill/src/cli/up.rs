@@ -38,7 +38,7 @@ impl RunningHouse {
         let observer: Arc<ServerMetrics> = Arc::clone(&metrics);
         let parts = Parts {
             observer,
-            ..Parts::all()
+            ..Parts::running()
         };
         let mut house = House::open(Arc::clone(&project), parts).await?;
         house.started();

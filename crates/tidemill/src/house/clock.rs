@@ -1,33 +1,47 @@
 //! The event clock, as the API shows it.
 
-use tidemill_api::{ClockState, ClockWaitRequest, EventClock};
-use tidemill_types::{ErrorCode, Micros, Problem};
+use tidemill_api::{CLOCK_WAIT, ClockState, ClockWaitRequest, EventClock};
+use tidemill_control::{ClockStatus, ClockStep};
+use tidemill_types::{DurationText, ErrorCode, Micros, Problem, StreamName};
 
 use super::House;
 use super::convert::problem;
 
 impl House {
     pub(super) async fn show_clock(&self) -> Result<EventClock, Problem> {
-        Ok(EventClock {
-            state: ClockState::Resting,
-            tick: self.project.settings.clock.tick,
-            at: self.last_tick().await?,
-            watermark: None,
-            held_by: None,
-            behind_ticks: 0,
-            stepping: None,
-            step: None,
-            problem: None,
-        })
+        let tick = self.project.settings.clock.tick;
+        let Some(clock) = &self.event_clock else {
+            return Ok(EventClock {
+                state: ClockState::Resting,
+                tick,
+                at: self.last_tick().await?,
+                watermark: None,
+                held_by: None,
+                behind_ticks: 0,
+                stepping: None,
+                step: None,
+                problem: None,
+            });
+        };
+        Ok(shown(clock.status(), tick, clock.held_by()))
     }
 
     /// Returns when the clock is as far as asked; where none runs it never is.
     pub(super) async fn wait_until_ticked(&self, request: ClockWaitRequest) -> Result<EventClock, Problem> {
-        let clock = self.show_clock().await?;
-        match (request.until, clock.at) {
-            (Some(until), Some(at)) if until <= at => Ok(clock),
-            _ => Err(self.no_clock_runs()),
-        }
+        let Some(clock) = &self.event_clock else {
+            let stands = self.show_clock().await?;
+            return match (request.until, stands.at) {
+                (Some(until), Some(at)) if until <= at => Ok(stands),
+                _ => Err(self.no_clock_runs()),
+            };
+        };
+        let limit = request.timeout.unwrap_or(CLOCK_WAIT).duration();
+        let status = match request.until {
+            Some(until) => clock.wait_until(until, limit).await,
+            None => clock.wait_caught_up(limit).await,
+        };
+        let tick = self.project.settings.clock.tick;
+        Ok(shown(status.map_err(problem)?, tick, clock.held_by()))
     }
 
     pub(super) fn no_clock_runs(&self) -> Problem {
@@ -39,5 +53,32 @@ impl House {
     pub(super) async fn last_tick(&self) -> Result<Option<Micros>, Problem> {
         let clock = self.registry.event_clock().await.map_err(problem)?;
         Ok(clock.map(|clock| clock.at))
+    }
+}
+
+fn shown(status: ClockStatus, tick: DurationText, held_by: Option<StreamName>) -> EventClock {
+    let behind = match (status.at, status.watermark) {
+        (Some(at), Some(watermark)) => {
+            (watermark.0.saturating_sub(at.0).saturating_sub(1) / tick.as_micros().max(1)).max(0)
+        }
+        _ => 0,
+    };
+    EventClock {
+        state: match status.step {
+            ClockStep::Waiting => ClockState::Waiting,
+            ClockStep::Retrying => ClockState::Failing,
+            ClockStep::Stopped => ClockState::Resting,
+            ClockStep::Scoring | ClockStep::Monitoring | ClockStep::Triggers | ClockStep::Training => {
+                ClockState::Stepping
+            }
+        },
+        tick,
+        at: status.at,
+        watermark: status.watermark,
+        held_by,
+        behind_ticks: behind.unsigned_abs(),
+        stepping: status.tick,
+        step: status.tick.map(|_| status.step.as_str().to_owned()),
+        problem: status.last_error,
     }
 }

@@ -27,7 +27,7 @@ mod triggers;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidemill_control::{Lifecycle, Scoring};
+use tidemill_control::{EventClock, Lifecycle, Retraining, Scoring, Triggers, WallSchedules};
 use tidemill_engine::Engine;
 use tidemill_lake::Lake;
 use tidemill_project::Project;
@@ -55,6 +55,10 @@ pub struct House {
     trainer: Trainer,
     kafka: Option<KafkaSide>,
     scoring: Option<Scoring>,
+    triggers: Triggers,
+    retraining: Retraining,
+    event_clock: Option<EventClock>,
+    schedules: Option<WallSchedules>,
     on_train_step: Option<OnTrainStep>,
     started_at: Option<Micros>,
     /// Where its state lies.
@@ -102,11 +106,22 @@ impl House {
         self.on_train_step = Some(hear);
     }
 
-    /// Stops the record of requests, then ingest and broker; what was recorded is in its topic, what was read is committed,
+    /// The event clock, where it runs.
+    pub fn event_clock(&self) -> Option<&EventClock> {
+        self.event_clock.as_ref()
+    }
+
+    /// Stops the event clock and the schedules, the record of requests, then ingest and broker; what was recorded is in its topic, what was read is committed,
     /// what was acknowledged is on disk.
     ///
     /// Whoever still works in the house, as a training that outlived the server's patience, finds its registry closed.
     pub async fn close(&self) -> Result<(), tidemill_types::Problem> {
+        if let Some(clock) = &self.event_clock {
+            clock.shutdown().await;
+        }
+        if let Some(schedules) = &self.schedules {
+            schedules.shutdown().await;
+        }
         if let Some(log) = self.lifecycle.slots().log() {
             log.close(PREDICTION_LOG_CLOSE_LIMIT).await;
         }

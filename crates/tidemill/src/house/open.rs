@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidemill_control::{Binding, Lifecycle};
+use tidemill_control::{Binding, EventClock, EventClockWiring, Lifecycle, Retraining, Triggers, WallSchedules};
 use tidemill_engine::{Catalog, Engine, EngineSettings};
 use tidemill_lake::{Lake, LakeLocation};
+use tidemill_monitor::MonitorTables;
 use tidemill_project::Project;
 use tidemill_registry::{RandomIds, Registry, RegistryLocation};
 use tidemill_serve::{InferenceObserver, NoObserver, Slots};
@@ -22,6 +23,8 @@ pub struct Parts {
     pub kafka: bool,
     /// Ingest; needs the broker.
     pub ingest: bool,
+    /// The event clock and the schedules on the machine's clock, as the settings allow. The former needs ingest.
+    pub clocks: bool,
     /// Hears of every inference request.
     pub observer: Arc<dyn InferenceObserver>,
     /// Where the present comes from.
@@ -33,6 +36,7 @@ impl Default for Parts {
         Parts {
             kafka: false,
             ingest: false,
+            clocks: false,
             observer: Arc::new(NoObserver),
             clock: Arc::new(SystemClock),
         }
@@ -40,12 +44,20 @@ impl Default for Parts {
 }
 
 impl Parts {
-    /// Everything: broker and ingest too.
+    /// Broker and ingest too.
     pub fn all() -> Parts {
         Parts {
             kafka: true,
             ingest: true,
             ..Parts::default()
+        }
+    }
+
+    /// Everything that runs by itself: the loop too.
+    pub fn running() -> Parts {
+        Parts {
+            clocks: true,
+            ..Parts::all()
         }
     }
 }
@@ -106,20 +118,56 @@ impl House {
             Some(kafka) => super::recording::start(kafka, &project, &engine, lifecycle.slots(), &clock)?,
             None => None,
         };
-        Ok(House {
+        let lifecycle = Arc::new(lifecycle);
+        let triggers = Triggers::new(Arc::clone(&project), engine.clone(), registry.clone(), trainer.clone());
+        let retraining = Retraining::new(
+            registry.clone(),
+            trainer.clone(),
+            triggers.clone(),
+            Arc::clone(&lifecycle),
+        );
+        let mut house = House {
             project,
             clock,
             lake,
             registry,
             engine,
             scoring,
-            lifecycle: Arc::new(lifecycle),
+            lifecycle,
+            triggers,
+            retraining,
+            event_clock: None,
+            schedules: None,
             trainer,
             kafka,
             on_train_step: None,
             started_at: None,
             state_dir,
-        })
+        };
+        if parts.clocks && house.project.settings.clock.run {
+            house.start_clocks().await?;
+        }
+        Ok(house)
+    }
+
+    async fn start_clocks(&mut self) -> Result<(), Problem> {
+        let tables = MonitorTables::open(&self.lake).await.map_err(problem)?;
+        if let Some(ingest) = self.kafka.as_ref().and_then(KafkaSide::ingest) {
+            let wiring = EventClockWiring {
+                project: Arc::clone(&self.project),
+                engine: self.engine.clone(),
+                registry: self.registry.clone(),
+                ingest: Arc::clone(ingest),
+                scoring: self.scoring.clone(),
+                tables,
+                trainer: self.trainer.clone(),
+                triggers: self.triggers.clone(),
+                retraining: self.retraining.clone(),
+            };
+            self.event_clock = Some(EventClock::start(wiring).await.map_err(problem)?);
+        }
+        self.schedules = WallSchedules::start(self.triggers.clone(), self.retraining.clone(), Arc::clone(&self.clock));
+        Ok(())
     }
 
     /// Says that this house serves from now on.

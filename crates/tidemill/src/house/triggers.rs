@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 use tidemill_api::{
     FIRINGS_LISTED, FIRINGS_LISTED_MAX, FireRequest, Firing, FiringOutcome, FiringState, FiringsRequest, Trigger,
 };
-use tidemill_registry::{self as registry, FiringFilter, NewFiring};
-use tidemill_types::{ErrorCode, Problem, TriggerClock, TriggerKind, TriggerName};
+use tidemill_control::NO_TICK;
+use tidemill_registry::{self as registry, FiringFilter};
+use tidemill_types::{Problem, TriggerClock, TriggerName};
 
 use super::House;
 use super::convert::{actor, problem};
@@ -64,50 +65,22 @@ impl House {
         Ok(firings.into_iter().map(firing).collect())
     }
 
-    /// Writes down a firing that the event clock acts on.
+    /// Fires a trigger by hand. Where the event clock runs it acts on the firing at once; else this does, and returns when all
+    /// is done.
     pub(super) async fn fire_by_hand(&self, name: &TriggerName, request: FireRequest) -> Result<Firing, Problem> {
         let trigger = self.known_trigger(name)?;
-        let open = self.registry.open_firings().await.map_err(problem)?;
-        if let Some(open) = open.into_iter().find(|open| open.model == trigger.model) {
-            let what = format!(
-                "`{}` fired for {} and what it asked for is not done yet",
-                open.trigger, open.at
-            );
-            return Err(
-                Problem::new(ErrorCode::Conflict, what).with_hint("`tidemill triggers history` shows how far it is")
-            );
-        }
-        // On the event clock the next tick acts on it; that tick's own look at the trigger finds that it has fired.
         let at = match trigger.clock {
             TriggerClock::Wall => self.clock.now(),
-            TriggerClock::Event => match self.last_tick().await? {
-                Some(tick) => tick.plus(self.project.settings.clock.tick.as_micros()),
-                None => return Err(self.no_tick_yet()),
-            },
+            TriggerClock::Event => self.last_tick().await?.unwrap_or(NO_TICK),
         };
-        let new = NewFiring {
-            trigger: trigger.name.clone(),
-            model: trigger.model.clone(),
-            kind: TriggerKind::Manual,
-            at,
-            evidence: Value::Array(Vec::new()),
-            champion: self.serving_version(&trigger.model).await?,
-            actor: actor(request.actor),
-            reason: request.reason.unwrap_or_default(),
-        };
-        let recorded = self.registry.record_firing(new).await.map_err(problem)?;
-        if !recorded.is_new {
-            let what = format!("`{name}` has fired for {at} already");
-            return Err(
-                Problem::new(ErrorCode::Conflict, what).with_hint("once at each tick; try again after the next")
-            );
+        let who = actor(request.actor);
+        let reason = request.reason.unwrap_or_default();
+        let fired = self.triggers.fire(name, at, &who, &reason).await.map_err(problem)?;
+        if self.event_clock.is_some() {
+            return Ok(firing(fired));
         }
-        Ok(firing(recorded.firing))
-    }
-
-    fn no_tick_yet(&self) -> Problem {
-        let what = format!("the event clock of `{}` has not ticked yet", self.project.settings.name);
-        Problem::new(ErrorCode::NotReady, what).with_hint("it ticks while `tidemill up` runs and events come in")
+        let done = self.retraining.act(fired.id).await.map_err(problem)?;
+        Ok(firing(done))
     }
 
     pub(super) fn known_trigger(&self, trigger: &TriggerName) -> Result<&tidemill_project::Trigger, Problem> {
