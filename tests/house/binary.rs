@@ -164,10 +164,10 @@ impl Running {
         }
     }
 
-    /// `tidemill up` in `dir`.
+    /// `tidemill up` in `dir`, without the event clock: versions and deployments are what a trial makes them.
     #[track_caller]
     pub fn up(dir: &Path) -> Running {
-        Running::start(dir, &["--json", "up"])
+        Running::start(dir, &["--json", "up", "--set", "clock.run=false"])
     }
 
     /// `http://` and the server's address.

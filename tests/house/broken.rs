@@ -35,7 +35,7 @@ fn settings() {
         "alias = \"champion\"\nalais = \"x\"",
         &expect![[r#"
             error: unknown setting `deployments.fraud.alais`
-            hint: did you mean `alias`? see tidemill.toml:33
+            hint: did you mean `alias`? see tidemill.toml:41
         "#]],
     );
     check(

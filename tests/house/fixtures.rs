@@ -119,6 +119,8 @@ impl Fixtures {
                         "--json",
                         "up",
                         "--set",
+                        "clock.run=false",
+                        "--set",
                         "engine.query_timeout=5m",
                         "--set",
                         "engine.query_rows=20000",
