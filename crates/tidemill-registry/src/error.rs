@@ -170,14 +170,16 @@ pub enum RegistryError {
         found: VersionNumber,
     },
     /// A firing only goes on.
-    #[error("the firing of trigger `{trigger}` at {at} is {state} already")]
-    FiringIsFurther {
+    #[error("the firing of trigger `{trigger}` at {at} is {state} and cannot become {to}")]
+    FiringMove {
         /// The trigger.
         trigger: TriggerName,
         /// The time that it fired for.
         at: Micros,
         /// How far it is.
         state: &'static str,
+        /// Where it was to go.
+        to: &'static str,
     },
     /// A version that was rejected does not go live.
     #[error("{version} of model `{model}` is rejected and cannot go live")]
@@ -248,7 +250,7 @@ impl Explain for RegistryError {
             | RegistryError::RunEnded { .. }
             | RegistryError::LineageChanged { .. }
             | RegistryError::DeploymentMoved { .. }
-            | RegistryError::FiringIsFurther { .. }
+            | RegistryError::FiringMove { .. }
             | RegistryError::DeploymentOfAnotherModel { .. } => ErrorCode::Conflict,
             RegistryError::NothingToRollBackTo { .. }
             | RegistryError::NothingToUndo { .. }
@@ -291,7 +293,7 @@ impl Explain for RegistryError {
                 "restore the registry's artifacts folder from a backup, or train the version again: the same data and seed give the same bytes"
             }
             RegistryError::ParamChanged { .. } => "parameters of a run never change: use a tag, or another run",
-            RegistryError::FiringIsFurther { .. } => "`tidemill triggers history` shows what came of it",
+            RegistryError::FiringMove { .. } => "`tidemill triggers history` shows what came of it",
             RegistryError::DeploymentMoved { .. } => {
                 "somebody else deployed: look at `tidemill status` and decide again"
             }

@@ -143,6 +143,16 @@ impl FiringState {
         FiringState::Ended,
     ];
 
+    /// Whether a firing that is here may go to `next`. A training that broke off with its process begins again; everything
+    /// else happens once, and what cannot be done ends wherever it is.
+    pub fn leads_to(self, next: FiringState) -> bool {
+        use FiringState::{Due, Ended, Trained, Training};
+        matches!(
+            (self, next),
+            (Due, Training | Ended) | (Training, Training | Trained | Ended) | (Trained, Ended)
+        )
+    }
+
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -203,7 +213,7 @@ impl Registry {
             .await
     }
 
-    /// Notes a step of a firing. Errors when the firing is further already, or unknown.
+    /// Notes a step of a firing. Errors when it does not lead there from where it is, or is unknown.
     pub async fn step_firing(&self, id: i64, step: FiringStep) -> Result<Firing, RegistryError> {
         let now = self.now();
         self.write(move |session| Box::pin(async move { go_on(session, id, step, now).await }))
@@ -261,13 +271,12 @@ async fn record(session: &mut Session, new: NewFiring, now: Micros) -> Result<Re
 async fn go_on(session: &mut Session, id: i64, step: FiringStep, now: Micros) -> Result<Firing, RegistryError> {
     let before = by_id(session, id).await?;
     let to = step.state();
-    // A training that broke off with its process begins again; everything else happens once.
-    let again = to == FiringState::Training && before.state == FiringState::Training;
-    if before.state >= to && !again {
-        return Err(RegistryError::FiringIsFurther {
+    if !before.state.leads_to(to) {
+        return Err(RegistryError::FiringMove {
             trigger: before.trigger,
             at: before.at,
             state: before.state.as_str(),
+            to: to.as_str(),
         });
     }
     let (run, version, outcome, detail, ended_at) = match step {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
 use serde_json::{Map, Value};
 use tidemill_engine::{Engine, Scope};
 use tidemill_features::{
@@ -13,19 +13,16 @@ use tidemill_features::{
 };
 use tidemill_models::{Artifact, Fit, FitOptions, FitProgress, Hyperparameters, fit};
 use tidemill_monitor::{CheckReport, CheckSelection, quarantine_conditions, run_checks};
-use tidemill_project::{DeploymentSpec, ModelSpec, Project};
-use tidemill_registry::{Approval, ArtifactEntry, MetricPoint, NewRun, NewVersion, Registry, RunEnd, Sha256Hash};
-use tidemill_stats::drift::ReferenceSet;
-use tidemill_types::{
-    AliasName, CodeVersion, Explain, GateVerdict, Lineage, Metrics, Micros, ModelName, RunId, TableName, TimeRange,
-};
+use tidemill_project::{ModelSpec, Project};
+use tidemill_registry::{MetricPoint, NewRun, Registry, RunEnd};
+use tidemill_types::{CodeVersion, Explain, GateVerdict, Lineage, Metrics, Micros, RunId, TableName, TimeRange};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
 use crate::evaluation::{Evaluation, evaluate};
 use crate::order::{Opponent, TrainEnd, TrainOrder, TrainStep, Trained};
-use crate::reference::{REFERENCE_PATH, reference_set};
+use crate::registering::reference_of_sets;
 use crate::sets::{KeptSets, SetCounts, Sets, SetsKey, counts, matrix_for, training_data};
 use crate::windows::known_at;
 use crate::{TrainError, Windows, decide_windows};
@@ -40,8 +37,6 @@ pub const TRAIN_TO_PARAM: &str = "train_to";
 pub const EVALUATE_TO_PARAM: &str = "evaluate_to";
 /// The tag of a run that names its model.
 pub const MODEL_TAG: &str = "model";
-/// The alias of the newest version that passed its gate; left alone where a deployment follows it.
-pub const CHALLENGER: &str = "challenger";
 /// When the newest row of `{table}` became known.
 const NEWEST_KNOWN: &str = include_str!("../sql/newest_known.sql");
 /// What runs of a training are, among others.
@@ -54,7 +49,7 @@ const REASON_CHARS_MAX: usize = 900;
 /// Trains the models of one project. Cheap to clone.
 #[derive(Clone)]
 pub struct Trainer {
-    project: Arc<Project>,
+    pub(crate) project: Arc<Project>,
     engine: Engine,
     pub(crate) registry: Registry,
     owner: String,
@@ -69,7 +64,7 @@ pub type OnStep<'a> = &'a (dyn Fn(TrainStep) + Send + Sync);
 /// An order with everything filled in.
 pub(crate) struct Plan {
     pub(crate) spec: ModelSpec,
-    parameters: Hyperparameters,
+    pub(crate) parameters: Hyperparameters,
     seed: u64,
     pub(crate) windows: Windows,
     run_name: String,
@@ -439,64 +434,6 @@ impl Trainer {
         }
         Ok(self.registry.log_metrics(run, points).await?)
     }
-
-    async fn register(
-        &self,
-        plan: &Plan,
-        run: &RunId,
-        artifact: &Artifact,
-        reference: &ReferenceSet,
-        lineage: Lineage,
-        verdict: &GateVerdict,
-    ) -> Result<TrainEnd, TrainError> {
-        let reference = serde_json::to_vec(reference).map_err(TrainError::ReferenceText)?;
-        let reference = ArtifactEntry {
-            path: REFERENCE_PATH.to_owned(),
-            hash: self.registry.put_blob(reference).await?,
-        };
-        let encoded = artifact.clone();
-        let blob = self
-            .registry
-            .put_blob(spawn_blocking(move || encoded.encode()).await?)
-            .await?;
-        let content_hash: Sha256Hash = artifact.content_hash().parse().map_err(|_| TrainError::ContentHash)?;
-        let registered = self
-            .registry
-            .register_version(NewVersion {
-                model: plan.spec.name.clone(),
-                run: run.clone(),
-                artifact: blob,
-                content_hash,
-                files: vec![reference],
-                lineage,
-                description: format!("{} of run {run}", plan.parameters.algorithm()),
-                gate: Some(verdict.describe()).filter(|text| !text.is_empty()),
-                approval: Approval::Approved,
-                alias: challenger(&plan.spec.name, self.project.deployments.values()),
-                finish_run: true,
-                actor: plan.order.actor.clone(),
-            })
-            .await?;
-        Ok(TrainEnd::Registered {
-            version: registered.version,
-            existing: registered.existing,
-        })
-    }
-}
-
-/// The challenger's alias of a model, unless a deployment follows it: what is served moves by control alone, together with
-/// its slot.
-pub(crate) fn challenger<'a>(
-    model: &ModelName,
-    deployments: impl IntoIterator<Item = &'a DeploymentSpec>,
-) -> Option<AliasName> {
-    let mut deployments = deployments.into_iter();
-    let followed = deployments.any(|spec| spec.model == *model && spec.alias.as_str() == CHALLENGER);
-    if followed {
-        None
-    } else {
-        AliasName::new(CHALLENGER).ok()
-    }
 }
 
 impl Plan {
@@ -566,18 +503,6 @@ fn stopped_by(report: &CheckReport) -> String {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
-}
-
-async fn reference_of_sets(sets: &Arc<Sets>, scored: &RecordBatch) -> Result<ReferenceSet, TrainError> {
-    let (sets, scored) = (Arc::clone(sets), scored.clone());
-    spawn_blocking(move || {
-        let scores = scored
-            .column_by_name(SCORE_COLUMN)
-            .map(|column| column.as_primitive::<Float64Type>().values().to_vec())
-            .unwrap_or_default();
-        reference_set(&sets.train, &scores)
-    })
-    .await?
 }
 
 fn with_scores(batch: &RecordBatch, scores: Vec<f64>) -> Result<RecordBatch, TrainError> {

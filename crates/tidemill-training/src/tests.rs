@@ -9,7 +9,7 @@ use tidemill_features::TrainingSet;
 use tidemill_project::{DeploymentSpec, ModelSpec, Overrides, Project};
 use tidemill_types::{AliasName, DeploymentName, Explain, Micros, ModelName, TimeRange};
 
-use crate::pipeline::challenger;
+use crate::registering::challenger;
 use crate::sets::{KeptSets, Sets, SetsKey};
 use crate::windows::known_at;
 use crate::{decide_windows, evaluate};

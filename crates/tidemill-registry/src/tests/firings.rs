@@ -1,7 +1,7 @@
 //! Firings happen once, and only go on; the clock never goes back.
 
 use serde_json::json;
-use tidemill_types::{ErrorCode, Explain, Micros, TriggerKind, VersionNumber};
+use tidemill_types::{ErrorCode, Explain, Micros, RunId, TriggerKind, VersionNumber};
 
 use crate::{ClockState, FiringFilter, FiringOutcome, FiringState, FiringStep, NewFiring};
 
@@ -43,6 +43,15 @@ async fn a_trigger_fires_once_for_a_time_whoever_asks() {
 async fn a_firing_goes_on_after_a_restart_and_never_back() {
     let house = super::House::new().await;
     let id = house.registry.record_firing(drift_at(7)).await.unwrap().firing.id;
+    let early = FiringStep::Trained {
+        run: RunId::new("0".repeat(32)).unwrap(),
+        version: None,
+    };
+    let refused = house.registry.step_firing(id, early).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the firing of trigger `drift` at 1970-01-01T00:00:00.000007Z is due and cannot become trained"
+    );
     house.registry.step_firing(id, FiringStep::Training).await.unwrap();
     let house = house.reopen().await;
     let open = house.registry.open_firings().await.unwrap();

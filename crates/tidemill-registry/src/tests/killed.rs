@@ -1,16 +1,18 @@
-//! A process that registers version after version, killed in the middle: what it was told is there, and nothing by half.
+//! A process that carries out firing after firing and registers a version for each, killed in the middle: what it was told is
+//! there, and nothing by half.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use tidemill_types::{RunId, SystemClock};
+use serde_json::json;
+use tidemill_types::{Micros, RunId, SystemClock, TriggerKind, TriggerName};
 
 use super::{lineage, model, new_run};
 use crate::{
-    Approval, ArtifactEntry, NewVersion, RandomIds, Registry, RegistryError, RegistryLocation, RunFilter, RunStatus,
-    Sha256Hash, VersionRef,
+    Approval, ArtifactEntry, Firing, FiringFilter, FiringOutcome, FiringState, FiringStep, NewFiring, NewVersion,
+    RandomIds, Registry, RegistryError, RegistryLocation, RunFilter, RunStatus, Sha256Hash, VersionRef,
 };
 
 /// Set in the process that is to be killed: the registry's folder.
@@ -68,7 +70,18 @@ async fn open(folder: &Path) -> Result<Registry, RegistryError> {
 
 async fn register_until_killed(folder: &Path) -> Result<(), RegistryError> {
     let registry = open(folder).await?;
+    // The firing that the last victim left goes on, as after any restart.
+    let mut left = registry.open_firings().await?.into_iter().next();
     loop {
+        let firing = match left.take() {
+            Some(firing) => firing,
+            None => next_firing(&registry).await?,
+        };
+        if firing.state == FiringState::Trained {
+            end(&registry, firing.id).await?;
+            continue;
+        }
+        registry.step_firing(firing.id, FiringStep::Training).await?;
         let run: RunId = registry.start_run(new_run("victim")).await?;
         let artifact = registry.put_blob(run.to_string().into()).await?;
         let version = NewVersion {
@@ -79,7 +92,7 @@ async fn register_until_killed(folder: &Path) -> Result<(), RegistryError> {
                 path: "model.txt".into(),
                 hash: artifact,
             }],
-            run,
+            run: run.clone(),
             lineage: lineage(),
             description: String::new(),
             gate: None,
@@ -90,7 +103,39 @@ async fn register_until_killed(folder: &Path) -> Result<(), RegistryError> {
         };
         let registered = registry.register_version(version).await?;
         println!("registered {}", registered.version);
+        let trained = FiringStep::Trained {
+            run,
+            version: Some(registered.version),
+        };
+        registry.step_firing(firing.id, trained).await?;
+        end(&registry, firing.id).await?;
     }
+}
+
+/// Fires for the time after the last one.
+async fn next_firing(registry: &Registry) -> Result<Firing, RegistryError> {
+    let newest = registry.firings(&FiringFilter::default(), 1).await?;
+    let new = NewFiring {
+        trigger: TriggerName::new("new_labels").unwrap(),
+        model: model(),
+        kind: TriggerKind::Data,
+        at: Micros(newest.first().map_or(0, |newest| newest.at.0 + 1)),
+        evidence: json!([]),
+        champion: None,
+        actor: "victim".into(),
+        reason: String::new(),
+    };
+    let recorded = registry.record_firing(new).await?;
+    assert!(recorded.is_new);
+    Ok(recorded.firing)
+}
+
+async fn end(registry: &Registry, firing: i64) -> Result<(), RegistryError> {
+    let step = FiringStep::Ended {
+        outcome: FiringOutcome::Promoted,
+        detail: String::new(),
+    };
+    registry.step_firing(firing, step).await.map(drop)
 }
 
 async fn inspect(folder: &Path, told: usize, round: usize) {
@@ -119,6 +164,25 @@ async fn inspect(folder: &Path, told: usize, round: usize) {
     for run in registry.runs(&filter).await.unwrap() {
         let produced = registry.run(&run.id).await.unwrap().versions.len();
         assert_eq!(produced, usize::from(run.status == RunStatus::Finished), "{run:?}");
+    }
+    // One firing at a time was under way; all before it have ended, each with the version that it made.
+    let firings = registry.firings(&FiringFilter::default(), 10_000).await.unwrap();
+    let times: Vec<i64> = firings.iter().rev().map(|firing| firing.at.0).collect();
+    assert_eq!(times, (0..firings.len() as i64).collect::<Vec<_>>(), "round {round}");
+    for (age, firing) in firings.iter().enumerate() {
+        let ended = firing.state == FiringState::Ended;
+        assert!(ended || age == 0, "round {round}: {firing:?}");
+        assert_eq!(
+            ended,
+            firing.outcome.is_some() && firing.ended_at.is_some(),
+            "{firing:?}"
+        );
+        let (Some(run), Some(version)) = (&firing.run, firing.version) else {
+            assert!(firing.state < FiringState::Trained, "{firing:?}");
+            continue;
+        };
+        let produced = registry.run(run).await.unwrap().versions;
+        assert!(produced.iter().any(|made| made.version == version), "{firing:?}");
     }
     registry.close().await;
 }
