@@ -3,6 +3,7 @@
 -- key: TRANSACTION_ID
 -- event time: TX_DATETIME
 -- lookback: 30d
+-- known: by the event
 --
 -- How often and how much the customer paid in the last 1, 7 and 30 days, this payment included.
 

@@ -3,6 +3,7 @@
 -- key: TRANSACTION_ID
 -- event time: TX_DATETIME
 -- lookback: 37d
+-- known: by the event
 --
 -- How many payments the terminal saw in 1, 7 and 30 days, and which share of them was fraud. The days end seven days
 -- before the payment, because only then the labels are known.

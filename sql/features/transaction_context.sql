@@ -3,6 +3,7 @@
 -- key: TRANSACTION_ID
 -- event time: TX_DATETIME
 -- lookback: 0s
+-- known: by the event
 --
 -- What the payment itself tells: its amount, and whether it was made on a weekend or at night.
 

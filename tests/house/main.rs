@@ -27,6 +27,7 @@ mod kafka;
 mod kills;
 mod learning;
 mod needs;
+mod predictions;
 mod prompt;
 mod readme;
 mod refusals;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(dead_letters::trials());
     trials.extend(learning::trials(&fixtures));
     trials.extend(deployments::trials());
+    trials.extend(predictions::trials());
     trials.extend(same_answers::trials());
     trials.extend(scheduled::trials());
     trials.extend(refusals::trials(&fixtures));

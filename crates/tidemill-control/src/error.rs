@@ -9,7 +9,9 @@ use tidemill_registry::RegistryError;
 use tidemill_serve::InstallError;
 use tidemill_serve::predictions::PredictionError;
 use tidemill_training::TrainError;
-use tidemill_types::{DeploymentName, ErrorCode, Explain, Micros, ModelName, Problem, TriggerName};
+use tidemill_types::{
+    ColumnName, DeploymentName, ErrorCode, Explain, Micros, ModelName, Problem, TriggerName, ViewName,
+};
 
 /// Why an order was not carried out. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,18 @@ pub enum ControlError {
         /// Why.
         #[source]
         source: Box<FeaturesError>,
+    },
+    /// Several ticks made at once gave other rows than the first of them alone.
+    #[error("{} differs by what became known after the tick {at}", differs(view.as_ref(), column.as_ref(), model))]
+    Promise {
+        /// The model.
+        model: ModelName,
+        /// The view that broke its promise; none where it is the stream's rows.
+        view: Option<ViewName>,
+        /// The column that differs; none where the rows themselves do.
+        column: Option<ColumnName>,
+        /// The tick.
+        at: Micros,
     },
     /// Predictions were not made or not sent.
     #[error(transparent)]
@@ -189,6 +203,7 @@ impl Explain for ControlError {
             ControlError::Registry(error) => error.code(),
             ControlError::Install(error) => error.code(),
             ControlError::Features { source, .. } => source.code(),
+            ControlError::Promise { .. } => ErrorCode::InvalidInput,
             ControlError::Predictions(error) => error.code(),
             ControlError::Kafka(error) => error.code(),
             ControlError::Landing(error) => error.code(),
@@ -232,6 +247,13 @@ impl Explain for ControlError {
             ControlError::Registry(error) => error.hint(),
             ControlError::Install(error) => error.hint(),
             ControlError::Features { source, .. } => source.hint(),
+            ControlError::Promise { view, .. } => Some(match view {
+                Some(view) => format!(
+                    "take `-- known: by the event` out of sql/features/{view}.sql, or let it look only at what is known when the \
+                     row happens"
+                ),
+                None => "take `-- known: by the event` out of the model's views".to_owned(),
+            }),
             ControlError::Predictions(error) => error.hint(),
             ControlError::Kafka(error) => error.hint(),
             ControlError::Landing(error) => error.hint(),
@@ -241,5 +263,16 @@ impl Explain for ControlError {
             | ControlError::BrokeOff { .. }
             | ControlError::ScoringBrokeOff { .. } => None,
         }
+    }
+}
+
+/// What differs, as a sentence begins.
+fn differs(view: Option<&ViewName>, column: Option<&ColumnName>, model: &ModelName) -> String {
+    match (view, column) {
+        (Some(view), Some(column)) => {
+            format!("feature view `{view}` promises `known: by the event`, and its column `{column}`")
+        }
+        (_, Some(column)) => format!("column `{column}` of the rows that `{model}` scores"),
+        (_, None) => format!("which rows `{model}` scores"),
     }
 }

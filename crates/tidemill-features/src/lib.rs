@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: which algorithm learns from the rows, live features, backfill of views into tables of their own.
 
+mod ahead;
 mod assemble;
 mod choose;
 mod columns;
@@ -23,6 +24,7 @@ mod tests;
 mod training_set;
 mod validate;
 
+pub use ahead::FeatureDifference;
 pub use assemble::RowCondition;
 pub use columns::{ViewColumns, view_columns};
 pub use compute::compute;

@@ -8,6 +8,7 @@
 //! Absent on purpose: which tick is due (that is the event clock's), and rows that come after their tick: they are in the lake
 //! and flagged late, and have no prediction.
 
+mod lookahead;
 mod parts;
 mod rows;
 mod state;
@@ -25,7 +26,7 @@ use tidemill_serve::predictions::{
     ModelPredictions, PredictionError, ScoreBatch, Scorer, Tail, TailRequest, read_back, scorer_limits,
 };
 use tidemill_types::{
-    DeploymentName, DurationText, KafkaPartition, Micros, ModelName, NextOffset, StreamName, TimeRange, TopicName,
+    DeploymentName, DurationText, KafkaPartition, Micros, ModelName, NextOffset, StreamName, TopicName,
 };
 use tokio::sync::Mutex;
 
@@ -90,8 +91,8 @@ impl Scoring {
         })
     }
 
-    /// Scores tick `at` of length `tick` in these deployments. `noted` is the state that the last finished tick returned; the default before the
-    /// first. When it returns the predictions have landed.
+    /// Scores tick `at` of length `tick` in these deployments. `noted` is the state that the last finished tick returned; the
+    /// default before the first. When it returns the predictions have landed.
     ///
     /// What was begun goes on to its end even if whoever asked goes away; the next call waits for it. After an error, or a
     /// death, the same tick is asked for again with the same `noted`.
@@ -177,7 +178,6 @@ impl Step {
                 session.producer.insert(made).clone()
             }
         };
-        let range = TimeRange::new(at.plus(-tick.as_micros()), at);
         let mut to_land: BTreeMap<StreamName, Scorer> = BTreeMap::new();
         let mut rows_of: BTreeMap<&ModelName, ScoreBatch> = BTreeMap::new();
         let of_the_project = self.wiring.project.deployments.values();
@@ -192,7 +192,7 @@ impl Step {
                 Some(batch) => batch.clone(),
                 None => {
                     let begun = Instant::now();
-                    let batch = session.rows.of_tick(&self.wiring, &deployment.model, range, at).await?;
+                    let batch = session.rows.of_tick(&self.wiring, &deployment.model, at, tick).await?;
                     done.times.features += begun.elapsed();
                     rows_of.entry(&deployment.model).or_insert(batch).clone()
                 }

@@ -20,7 +20,7 @@ const HEADER_KEYS: [(Kind, &[&str], &[&str]); 5] = [
     (
         Kind::View,
         &["feature view", "entity", "key", "event time", "lookback"],
-        &[],
+        &["known"],
     ),
     (Kind::Check, &["check", "kind", "on"], &["severity", "mostly", "nulls"]),
     (Kind::Evaluation, &["evaluation"], &[]),

@@ -20,6 +20,8 @@ pub struct FeatureView {
     pub event_time: ColumnName,
     /// How far back it reads: rows before `from - lookback` change nothing from `from` on.
     pub lookback: DurationText,
+    /// The promise that a row depends only on what was known when it happened: whatever becomes known later, it stays the same.
+    pub known_by_event: bool,
     /// What it is, in words: the comment below the header.
     pub description: Option<String>,
     /// The statement, without semicolon, its lines numbered as in the file (the header is in it, as comments).
@@ -34,6 +36,9 @@ pub struct FeatureView {
     pub(crate) key_line: usize,
 }
 
+/// What the header `known` can say, and whether it is the promise; without it a row may change with what becomes known later.
+const KNOWN: [(&str, bool); 1] = [("by the event", true)];
+
 impl FeatureView {
     /// Reads a file; every fault is pushed, and where there is one that matters there is no view.
     pub(crate) fn read(file: &SqlFile, faults: &mut Vec<Fault>) -> Option<FeatureView> {
@@ -45,6 +50,7 @@ impl FeatureView {
         let key = header.values("key", faults);
         let event_time = header.value("event time", faults);
         let lookback = header.value("lookback", faults);
+        let known_by_event = header.word("known", &KNOWN, faults).unwrap_or(false);
         let body = body?;
         Some(FeatureView {
             name: name?,
@@ -52,6 +58,7 @@ impl FeatureView {
             key: key?,
             event_time: event_time?,
             lookback: lookback?,
+            known_by_event,
             description: body.description,
             sql: body.sql,
             file: file.file.clone(),
