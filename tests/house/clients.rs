@@ -1,4 +1,5 @@
-//! Clients that are not ours against `tidemill broker`: kcat, confluent-kafka and the Java client.
+//! Clients that are not ours: kcat, confluent-kafka and the Java client against `tidemill broker`, a browser against the
+//! page at `/api`.
 
 use std::process::Command;
 
@@ -9,18 +10,32 @@ use super::fixtures::Project;
 use super::needs::root;
 
 pub fn trials() -> Vec<Trial> {
-    ["kcat", "confluent", "java"]
+    let mut trials: Vec<Trial> = ["kcat", "confluent", "java"]
         .into_iter()
-        .map(|client| Trial::ignorable_test(format!("clients/{client}"), move || Ok(runs(client))))
-        .collect()
+        .map(|client| Trial::ignorable_test(format!("clients/{client}"), move || Ok(speaks(client))))
+        .collect();
+    trials.push(Trial::ignorable_test("clients/browser", || Ok(shows_the_page())));
+    trials
 }
 
-/// Runs a client's script; what it lacks it says itself, as `missing: kcat (…)`.
-fn runs(client: &str) -> Completion {
+fn speaks(client: &str) -> Completion {
     let project = Project::init();
     let broker = Running::start(&project.dir(), &["--json", "broker"]);
+    let address = broker.bootstrap();
+    runs(client, broker, &address)
+}
+
+fn shows_the_page() -> Completion {
+    let project = Project::init();
+    let server = Running::up(&project.dir());
+    let address = server.url();
+    runs("browser", server, &address)
+}
+
+/// Runs a client's script against a server; what it lacks it says itself, as `missing: kcat (…)`.
+fn runs(client: &str, server: Running, address: &str) -> Completion {
     let output = Command::new(root().join(format!("tests/clients/{client}.sh")))
-        .arg(broker.bootstrap())
+        .arg(address)
         .output()
         .expect("bash runs");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -32,6 +47,6 @@ fn runs(client: &str) -> Completion {
         "{client}\n{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    broker.stop();
+    server.stop();
     Completion::Completed
 }

@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use super::binary::say;
 use super::needs::trial;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 25] = [
     "init",
     "validate",
     "config",
@@ -22,6 +22,12 @@ const COMMANDS: [&str; 19] = [
     "deploy",
     "rollback",
     "predict",
+    "predictions",
+    "drift",
+    "performance",
+    "monitors",
+    "triggers",
+    "clock",
     "dead-letters",
     "status",
     "demo",

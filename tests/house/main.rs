@@ -26,6 +26,7 @@ mod init;
 mod kafka;
 mod kills;
 mod learning;
+mod monitoring;
 mod needs;
 mod predictions;
 mod prompt;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     trials.extend(predictions::trials());
     trials.extend(same_answers::trials());
     trials.extend(scheduled::trials());
+    trials.extend(monitoring::trials());
     trials.extend(refusals::trials(&fixtures));
     trials.extend(readme::trials());
     trials.extend(embedding::trials());

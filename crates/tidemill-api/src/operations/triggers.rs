@@ -119,9 +119,11 @@ pub struct Firing {
     /// The instant; a trigger fires once at most at each.
     #[schema(value_type = String)]
     pub at: Micros,
-    /// The rows that caused it.
+    /// The first rows that caused it.
     #[schema(value_type = Vec<Object>)]
     pub evidence: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// How many more there were.
+    pub evidence_more: u64,
     /// Who fired it.
     pub actor: String,
     /// Why, where somebody said.

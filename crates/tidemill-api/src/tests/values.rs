@@ -542,6 +542,7 @@ pub(super) fn firing() -> Firing {
         model: name("fraud"),
         at: day("2018-08-06T01:00:00"),
         evidence: vec![row.as_object().unwrap().clone()],
+        evidence_more: 2,
         actor: "event clock".to_owned(),
         reason: None,
         state: FiringState::Ended,

@@ -3,22 +3,28 @@
 mod args;
 mod broker;
 mod check;
+mod clock;
 mod config;
 mod context;
 mod dead_letters;
 mod demo;
 mod deploy;
+mod drift;
 mod failure;
 mod features;
 mod init;
 mod logging;
 mod models;
+mod monitors;
+mod performance;
 mod predict;
+mod predictions;
 mod runs;
 mod send;
 mod sql;
 mod status;
 mod train;
+mod triggers;
 mod up;
 mod validate;
 
@@ -73,6 +79,12 @@ async fn run(cli: Cli) -> Result<(), Failure> {
                 Command::Deploy(args) => deploy::deploy(&context, args).await,
                 Command::Rollback(args) => deploy::rollback(&context, args).await,
                 Command::Predict(args) => predict::run(&context, args).await,
+                Command::Predictions(command) => predictions::run(&context, command).await,
+                Command::Drift(args) => drift::run(&context, args).await,
+                Command::Performance(args) => performance::run(&context, args).await,
+                Command::Monitors(command) => monitors::run(&context, command).await,
+                Command::Triggers(command) => triggers::run(&context, command).await,
+                Command::Clock(args) => clock::run(&context, args).await,
                 Command::DeadLetters(command) => dead_letters::run(&context, command).await,
                 Command::Status => status::run(&context).await,
             }

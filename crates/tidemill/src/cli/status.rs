@@ -61,6 +61,9 @@ fn show(status: &Status, where_from: &str) -> Result<(), Failure> {
             }
         }
     }
+    for text in status.clock.iter().flat_map(super::clock::lines) {
+        line(text)?;
+    }
     if status.slots.is_empty() {
         return line("nothing is deployed");
     }

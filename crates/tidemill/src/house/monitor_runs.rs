@@ -26,7 +26,7 @@ impl House {
         let monitor = known.ok_or_else(|| unknown("monitor", name.as_str(), self.project.monitors.keys()))?;
         let at = match request.at {
             Some(at) => at,
-            None => self.newest_known().await?,
+            None => self.newest_tick(&monitor.model).await?,
         };
         let version = self.serving_version(&monitor.model).await?;
         let reference = match version {
@@ -61,24 +61,30 @@ impl House {
         Ok(own.or_else(|| of_model().next()).map(|deployment| deployment.version))
     }
 
-    /// The last tick that is finished; where the clock has not ticked, when the newest of all that has landed was known.
-    async fn newest_known(&self) -> Result<Micros, Problem> {
+    /// The last tick that is finished; where the clock has not ticked, the last up to which all that the model reads and
+    /// learns from has landed.
+    async fn newest_tick(&self, model: &ModelName) -> Result<Micros, Problem> {
         if let Some(tick) = self.last_tick().await? {
             return Ok(tick);
         }
-        let mut newest: Option<Micros> = None;
-        for stream in self.project.streams.keys() {
+        let spec = self.project.models.get(model);
+        let spec = spec.ok_or_else(|| unknown("model", model.as_str(), self.project.models.keys()))?;
+        let mut landed: Option<Micros> = None;
+        for stream in [&spec.stream, &spec.label.stream] {
             let statement = NEWEST_KNOWN.replace("{stream}", stream.as_str());
             let (rows, _) = self.first_rows::<KnownRow>(&statement, [], 1).await?;
-            newest = newest.max(rows.into_iter().next().and_then(|row| row.known));
+            let known = rows.into_iter().next().and_then(|row| row.known).ok_or_else(|| {
+                Problem::new(
+                    ErrorCode::NotReady,
+                    format!("nothing of `{stream}` has landed yet: there is no time to look at"),
+                )
+                .with_hint("`tidemill simulate`, or send records to its topic")
+            })?;
+            landed = Some(landed.map_or(known, |landed| landed.min(known)));
         }
-        newest.map(|newest| newest.plus(1)).ok_or_else(|| {
-            Problem::new(
-                ErrorCode::NotReady,
-                "nothing has landed yet: there is no time to look at",
-            )
-            .with_hint("`tidemill simulate`, or send records to a topic of the project")
-        })
+        let tick = self.project.settings.clock.tick.as_micros().max(1);
+        let landed = landed.unwrap_or_default();
+        Ok(landed.plus(-landed.0.rem_euclid(tick)))
     }
 
     fn no_reference(&self, monitor: &Monitor, version: Option<VersionNumber>) -> Problem {

@@ -1,5 +1,8 @@
 //! Triggers of the project and what they fired.
 
+use std::sync::Arc;
+
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tidemill_api::{
     FIRINGS_LISTED, FIRINGS_LISTED_MAX, FireRequest, Firing, FiringOutcome, FiringState, FiringsRequest, Trigger,
@@ -90,12 +93,14 @@ impl House {
 }
 
 fn firing(firing: registry::Firing) -> Firing {
+    let evidence: Evidence = serde_json::from_value(firing.evidence).unwrap_or_default();
     Firing {
         trigger: firing.trigger,
         kind: firing.kind,
         model: firing.model,
         at: firing.at,
-        evidence: evidence(firing.evidence),
+        evidence: evidence.rows,
+        evidence_more: evidence.more,
         actor: firing.actor,
         reason: Some(firing.reason).filter(|reason| !reason.is_empty()),
         state: match firing.state {
@@ -120,15 +125,10 @@ fn firing(firing: registry::Firing) -> Firing {
     }
 }
 
-/// The rows that caused it: a list, or one alone.
-fn evidence(evidence: Value) -> Vec<Map<String, Value>> {
-    let rows = match evidence {
-        Value::Array(rows) => rows,
-        row => vec![row],
-    };
-    let objects = rows.into_iter().filter_map(|row| match row {
-        Value::Object(row) => Some(row),
-        _ => None,
-    });
-    objects.collect()
+/// Evidence as it is recorded: the first rows, and how many more there were.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Evidence {
+    rows: Vec<Map<String, Value>>,
+    more: u64,
 }

@@ -131,6 +131,15 @@ impl fmt::Display for Table {
     }
 }
 
+/// Characters of a line of the terminal; what a file gets fits one of the usual width.
+pub fn terminal_width() -> usize {
+    const USUAL: usize = 80;
+    let width = comfy_table::Table::new()
+        .width()
+        .filter(|width| *width > 0 && std::io::stdout().is_terminal());
+    width.map_or(USUAL, usize::from)
+}
+
 fn reads_as_number(text: &str) -> bool {
     let bare = text.trim_end_matches([' ', '%']).replace(',', "");
     bare == "–" || (!bare.is_empty() && bare.parse::<f64>().is_ok())

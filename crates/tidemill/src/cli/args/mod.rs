@@ -1,5 +1,7 @@
 //! Every command with its flags, as clap types.
 
+mod monitoring;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,6 +9,8 @@ use tidemill_sources::{Also, Speed};
 use tidemill_types::{
     AliasName, ColumnName, DeploymentName, ErrorCode, ModelName, Problem, StreamName, VersionNumber, ViewName,
 };
+
+pub use monitoring::{ClockArgs, DriftArgs, MonitorsCommand, PerformanceArgs, PredictionsCommand, TriggersCommand};
 
 /// One binary that closes the loop of continuous machine learning on Kafka streams.
 #[derive(Debug, Parser)]
@@ -163,6 +167,41 @@ Done again as of the same time it makes the same bytes. From cron or a timer: do
 
 A row is an object of the model's features by name; `curl http://127.0.0.1:8080/v2/models/fraud` lists them.")]
     Predict(PredictArgs),
+    /// List and show the predictions that have landed.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill predictions list --limit 5\n  tidemill predictions list --source request --json\n  tidemill predictions show fraud/transactions/0/41"
+    )]
+    Predictions(PredictionsCommand),
+    /// Show how far columns and scores have moved from what the model learnt from.
+    #[command(after_help = "Examples:
+  tidemill drift                                 the newest figure of each column, and a line over time
+  tidemill drift --column TX_AMOUNT              a chart with the thresholds
+  tidemill drift --monitor feature_drift --from 2018-07-01 --to 2018-08-01 --json")]
+    Drift(DriftArgs),
+    /// Show how good predictions were, as far as their labels are known.
+    #[command(after_help = "Examples:
+  tidemill performance
+  tidemill performance --metric average_precision     a chart
+  tidemill performance --from 2018-07-01 --json")]
+    Performance(PerformanceArgs),
+    /// List monitors, and look at what one says as of a time.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill monitors list\n  tidemill monitors run feature_drift\n  tidemill monitors run feature_drift --at 2018-07-25"
+    )]
+    Monitors(MonitorsCommand),
+    /// List triggers, what they fired and what came of it; fire one by hand.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill triggers list\n  tidemill triggers history --limit 10\n  tidemill triggers fire weekly --reason \"new terminals\""
+    )]
+    Triggers(TriggersCommand),
+    /// Show how far the event clock is, or wait for it.
+    #[command(
+        after_help = "Examples:\n  tidemill clock\n  tidemill clock --wait                    until it has caught up\n  tidemill clock --wait --until 2018-08-01 --timeout 5m"
+    )]
+    Clock(ClockArgs),
     /// List and show the records that could not be decoded.
     #[command(
         name = "dead-letters",
