@@ -17,6 +17,7 @@ mod clients;
 mod data;
 mod dead_letters;
 mod deployments;
+mod drift;
 mod embedding;
 mod fixtures;
 mod fraud;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     trials.extend(learning::trials(&fixtures));
     trials.extend(deployments::trials());
     trials.extend(predictions::trials());
+    trials.extend(drift::trials(&fixtures));
     trials.extend(same_answers::trials());
     trials.extend(scheduled::trials());
     trials.extend(monitoring::trials());

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::catalog::{Catalog, ColumnDescription, TableDescription, TableKind};
+use crate::functions::References;
 use crate::dead_letters::{DEAD_LETTERS, is_dead_letter_table};
 use crate::house_tables::house_table;
 use crate::lake_tables::LakeTables;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) lake_tables: LakeTables,
     pub(crate) registry: Option<Arc<Registry>>,
     pub(crate) catalog: Catalog,
+    pub(crate) references: Arc<References>,
     settings: EngineSettings,
     turns: Semaphore,
 }
@@ -71,12 +73,14 @@ impl Engine {
         catalog: Catalog,
     ) -> Result<Engine, EngineError> {
         refuse_twins(&catalog)?;
+        let references = Arc::new(References::default());
         let shared = Shared {
             workers: Workers::start(settings.threads)?,
-            template: template(&settings)?,
+            template: template(&settings, &references)?,
             lake_tables: LakeTables::new(lake.into()),
             registry: registry.into(),
             catalog,
+            references,
             settings,
             turns: Semaphore::new(QUERIES_IN_FLIGHT_MAX),
         };
@@ -93,6 +97,12 @@ impl Engine {
     /// The streams and views it knows.
     pub fn catalog(&self) -> &Catalog {
         &self.shared.catalog
+    }
+
+    /// The references that `psi` and its like can name. Those of registered versions need not be put there: a query that
+    /// names one reads it from the registry.
+    pub fn references(&self) -> &References {
+        &self.shared.references
     }
 
     /// Answers one reading statement from outside, over the newest rows, within `limits`.

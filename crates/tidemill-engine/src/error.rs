@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tidemill_lake::LakeError;
 use tidemill_registry::RegistryError;
-use tidemill_types::{ErrorCode, Explain, TableName};
+use tidemill_types::{ErrorCode, Explain, ModelName, TableName, VersionNumber};
 
 /// A place in an SQL text. Both count from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -105,6 +105,47 @@ pub enum EngineError {
         message: String,
     },
 
+    /// A function of drift or evaluation that cannot answer: wrong arguments, a side without rows.
+    #[error("`{function}`: {message}")]
+    Function {
+        /// The function.
+        function: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+
+    /// A reference that is not known.
+    #[error("there is no reference `{reference}`")]
+    UnknownReference {
+        /// As written.
+        reference: String,
+        /// The nearest that exists.
+        suggestion: Option<String>,
+        /// What there is of that version.
+        known: Vec<String>,
+    },
+
+    /// A version that was registered without profiles of what it was trained on.
+    #[error("{version} of `{model}` has no reference")]
+    NoReference {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: VersionNumber,
+    },
+
+    /// The registry could not say what a reference is.
+    #[error("failed to read the reference `{reference}`")]
+    Reference {
+        /// As written.
+        reference: String,
+        /// Why.
+        #[source]
+        source: Box<RegistryError>,
+    },
+
     /// Stored files could not be read.
     #[error("failed to read stored data: {message}")]
     Storage {
@@ -197,6 +238,9 @@ impl Explain for EngineError {
             | EngineError::Writes { .. }
             | EngineError::StatementCount { .. }
             | EngineError::Data { .. }
+            | EngineError::Function { .. }
+            | EngineError::UnknownReference { .. }
+            | EngineError::NoReference { .. }
             | EngineError::ViewCycle { .. }
             | EngineError::DuplicateTable(_) => ErrorCode::InvalidInput,
             EngineError::View { source, .. } => source.code(),
@@ -204,7 +248,7 @@ impl Explain for EngineError {
             EngineError::TimedOut { .. } => ErrorCode::TimedOut,
             EngineError::Storage { .. } | EngineError::Start(_) | EngineError::Stopped => ErrorCode::Unavailable,
             EngineError::Lake { source, .. } | EngineError::LakeList(source) => source.code(),
-            EngineError::Registry { source, .. } => source.code(),
+            EngineError::Registry { source, .. } | EngineError::Reference { source, .. } => source.code(),
             EngineError::Internal { .. } => ErrorCode::Internal,
         }
     }
@@ -242,7 +286,16 @@ impl Explain for EngineError {
             EngineError::View { source, .. } => source.hint(),
             EngineError::ViewCycle { .. } => Some("let one of them read the stream itself".to_owned()),
             EngineError::Lake { source, .. } | EngineError::LakeList(source) => source.hint(),
-            EngineError::Registry { source, .. } => source.hint(),
+            EngineError::Registry { source, .. } | EngineError::Reference { source, .. } => source.hint(),
+            EngineError::Function { hint, .. } => Some(hint.clone()),
+            EngineError::UnknownReference { suggestion, known, .. } => Some(match suggestion {
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
+                None if known.is_empty() => {
+                    "a reference is 'MODEL/VERSION/COLUMN', as 'fraud/3/score'; `model_versions` has the versions".to_owned()
+                }
+                None => format!("there is {}", known.join(", ")),
+            }),
+            EngineError::NoReference { .. } => Some("train it again: every new version keeps its reference".to_owned()),
             _ => None,
         }
     }

@@ -125,6 +125,15 @@ fn by_text(error: &DataFusionError, position: Option<Position>, sql: &str) -> En
             }
         }
         DataFusionError::External(source) => match source.downcast_ref::<EngineError>() {
+            Some(EngineError::Function {
+                function,
+                message,
+                hint,
+            }) => EngineError::Function {
+                function: function.clone(),
+                message: message.clone(),
+                hint: hint.clone(),
+            },
             // A shared error cannot be taken apart; its code is lost, its words are not.
             Some(ours) => EngineError::Data {
                 message: ours.to_string(),

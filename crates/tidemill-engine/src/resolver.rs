@@ -25,7 +25,9 @@ use crate::catalog::{CATALOG, SCHEMA, View};
 use crate::dead_letters::{DEAD_LETTERS, dead_letter_schema, dead_letter_table, is_dead_letter_table, union};
 use crate::engine::Shared;
 use crate::explain::{explain, nearest};
+use crate::functions::references_named;
 use crate::house_tables::{house_table, house_tables};
+use crate::reference_loading::load_reference;
 use crate::registry_tables::{registry_table, registry_table_names};
 use crate::scope::time_scalar;
 use crate::settings::{SQL_BYTES_MAX, VIEW_DEPTH_MAX};
@@ -133,6 +135,9 @@ impl Resolver {
             what: error.strip_backtrace().replace("Error during planning: ", ""),
         })?;
         let plan = self.with_parameters(plan).map_err(|error| explain(error, sql))?;
+        for reference in references_named(&plan).map_err(|error| explain(error, sql))? {
+            load_reference(&self.shared.references, self.shared.registry.as_ref(), &reference).await?;
+        }
         Ok((state, plan))
     }
 

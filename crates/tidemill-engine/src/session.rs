@@ -11,6 +11,7 @@ use datafusion::prelude::SessionConfig;
 
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::explain::explain;
+use crate::functions::{self, References};
 use crate::growth::limit_growth;
 use crate::settings::BATCH_ROWS;
 use crate::{EngineError, EngineSettings};
@@ -19,7 +20,7 @@ use crate::{EngineError, EngineSettings};
 const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
 
 /// The state that every session starts from; it has no catalog yet.
-pub(crate) fn template(settings: &EngineSettings) -> Result<SessionState, EngineError> {
+pub(crate) fn template(settings: &EngineSettings, references: &Arc<References>) -> Result<SessionState, EngineError> {
     let mut config = SessionConfig::new()
         .with_target_partitions(settings.threads.max(1))
         .with_batch_size(BATCH_ROWS)
@@ -54,5 +55,6 @@ pub(crate) fn template(settings: &EngineSettings) -> Result<SessionState, Engine
         .with_runtime_env(runtime)
         .build();
     limit_growth(&mut state).map_err(|error| explain(error, ""))?;
+    functions::register(&mut state, references).map_err(|error| explain(error, ""))?;
     Ok(state)
 }

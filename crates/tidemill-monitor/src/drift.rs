@@ -1,11 +1,10 @@
 //! Drift of the columns of a window from what a version was trained on.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::array::RecordBatch;
+use tidemill_engine::count_column;
 use tidemill_project::Monitor;
 use tidemill_stats::drift::{
-    AlarmRule, BinCounts, DriftError, DriftMeasures, Evidence, NumericCounter, Outcome, ReferenceProfile, in_spreads,
+    AlarmRule, BinCounts, DriftError, DriftMeasures, Evidence, Outcome, ReferenceProfile, in_spreads,
 };
 use tidemill_types::{DriftMeasure, ModelName, VersionNumber};
 
@@ -55,7 +54,7 @@ pub(crate) fn measure_drift(
         let Some(profile) = reference.columns.get(field.name()) else {
             continue;
         };
-        let counts = count(profile, column).map_err(|fault| wrong_column(monitor, field.name(), fault))?;
+        let counts = count_column(profile, column).map_err(|fault| wrong_column(monitor, field.name(), fault))?;
         rows.push(measured(monitor, reference, field.name(), profile, &counts)?);
     }
     if rows.is_empty() {
@@ -68,27 +67,6 @@ pub(crate) fn measure_drift(
     judge(monitor, &mut rows)?;
     rows.sort_by(|a, b| a.column.cmp(&b.column));
     Ok(rows)
-}
-
-/// The rows of a column in the bins of its profile.
-pub(crate) fn count(profile: &ReferenceProfile, column: &dyn Array) -> Result<BinCounts, String> {
-    match profile {
-        ReferenceProfile::Numeric(profile) => {
-            let numbers = cast(column, &DataType::Float64).map_err(|_| format!("is {}", column.data_type()))?;
-            let numbers = numbers.as_primitive::<Float64Type>();
-            let mut counter: NumericCounter<'_> = profile.counter();
-            if numbers.null_count() == 0 {
-                counter.observe(numbers.values());
-            } else {
-                counter.observe_options(numbers.iter());
-            }
-            Ok(counter.finish())
-        }
-        ReferenceProfile::Categorical(profile) => {
-            let levels = cast(column, &DataType::Utf8).map_err(|_| format!("is {}", column.data_type()))?;
-            Ok(profile.count(levels.as_string::<i32>().iter()))
-        }
-    }
 }
 
 fn measured(

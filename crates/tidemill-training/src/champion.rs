@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::BooleanArray;
 use tidemill_models::Artifact;
 use tidemill_registry::{MetricPoint, VersionRef};
-use tidemill_stats::drift::ReferenceSet;
+use tidemill_stats::drift::{REFERENCE_PATH, ReferenceSet};
 use tidemill_types::{Micros, ModelName, RunId, VersionNumber};
 use tokio::task::spawn_blocking;
 
@@ -13,7 +13,6 @@ use crate::TrainError;
 use crate::compare::{Champion, CompareFacts, Comparison, judge};
 use crate::evaluation::Evaluation;
 use crate::pipeline::{AS_OF_PARAM, EVALUATE_TO_PARAM, Plan, TRAIN_TO_PARAM, Trainer};
-use crate::reference::REFERENCE_PATH;
 use crate::sets::Sets;
 
 /// The times that a version was made from; none where its run does not say.

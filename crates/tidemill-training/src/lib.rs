@@ -32,7 +32,7 @@ pub use error::TrainError;
 pub use evaluation::{Evaluation, evaluate};
 pub use order::{Opponent, TrainEnd, TrainOrder, TrainStep, Trained};
 pub use pipeline::{ALGORITHM_PARAM, AS_OF_PARAM, MODEL_TAG, OnStep, TRAIN_TO_PARAM, Trainer};
-pub use reference::{REFERENCE_PATH, SCORE};
+pub use reference::SCORE;
 pub use registering::CHALLENGER;
 pub use sets::SetCounts;
 pub use validate::{figures, validate};

@@ -8,8 +8,6 @@ use tidemill_stats::drift::{DriftError, NumericProfile, ReferenceProfile, Refere
 
 use crate::TrainError;
 
-/// The path of the reference among a version's artifacts.
-pub const REFERENCE_PATH: &str = "reference.json";
 /// The column of the scores, as predictions have it.
 pub const SCORE: &str = "score";
 

@@ -2,6 +2,7 @@
 
 mod bench_lake;
 mod errors;
+mod functions;
 mod limits;
 mod scopes;
 mod sql_files;

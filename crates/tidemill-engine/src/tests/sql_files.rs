@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use arrow::datatypes::DataType;
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
+use tidemill_stats::drift::{CategoricalProfile, NumericProfile, ReferenceProfile, ReferenceSet};
 use tidemill_types::Explain;
 
-use super::bench_lake::{house, view};
+use super::bench_lake::{house, transactions, view};
 use crate::{Engine, Rows, Scope};
 
 struct Session(Engine);
@@ -70,6 +72,21 @@ fn texts(rows: &Rows) -> Vec<Vec<String>> {
     all
 }
 
+/// The reference of which `drift.slt` speaks.
+fn first_ten_payments() -> ReferenceSet {
+    let batch = transactions(0..10);
+    let amounts = batch.column_by_name("TX_AMOUNT").unwrap();
+    let amounts = NumericProfile::new(amounts.as_primitive::<Float64Type>()).unwrap();
+    let customers = CategoricalProfile::from_counts([("0", 4), ("1", 3), ("2", 3)], 0).unwrap();
+    let columns = [
+        ("TX_AMOUNT".to_owned(), ReferenceProfile::Numeric(amounts)),
+        ("CUSTOMER_ID".to_owned(), ReferenceProfile::Categorical(customers)),
+    ];
+    ReferenceSet {
+        columns: columns.into(),
+    }
+}
+
 #[tokio::test]
 async fn sql_files_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sql");
@@ -81,6 +98,7 @@ async fn sql_files_hold() {
     let spending = "select TRANSACTION_ID, TX_DATETIME, sum(TX_AMOUNT) over (partition by CUSTOMER_ID order by TX_DATETIME) \
                     as spent from transactions";
     let house = house(vec![view("spending", spending)]).await;
+    house.engine.references().insert("payments/1", first_ten_payments());
     for file in files {
         let engine = house.engine.clone();
         let mut runner = Runner::new(|| async { Ok(Session(engine.clone())) });

@@ -55,6 +55,12 @@ pub enum DriftError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A list that no state gives.
+    #[error("not a list of bin counts: {reason}")]
+    NotAState {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A profile of numbers met a column of levels, or the other way round.
     #[error("the profile is of {profile} values, the column is not")]
     OtherKind {

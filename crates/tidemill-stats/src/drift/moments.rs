@@ -98,6 +98,33 @@ impl Moments {
         })
     }
 
+    /// Mean, squared deviations, smallest and largest; NaN without values.
+    pub(super) fn to_list(self) -> [f64; 4] {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => [self.mean, self.deviations, min, max],
+            _ => [f64::NAN; 4],
+        }
+    }
+
+    /// Of rows whose bins hold `binned` rows: of numbers each is among the values, of levels none is. `None` when the list
+    /// is of neither.
+    pub(super) fn from_list(binned: u64, list: &[f64]) -> Option<Moments> {
+        let [mean, deviations, min, max] = *list else {
+            return None;
+        };
+        if list.iter().all(|figure| figure.is_nan()) {
+            return Some(Moments::default());
+        }
+        let of_values = binned > 0 && list.iter().all(|figure| figure.is_finite()) && deviations >= 0.0 && min <= max;
+        of_values.then_some(Moments {
+            n: binned,
+            mean,
+            deviations,
+            min: Some(min),
+            max: Some(max),
+        })
+    }
+
     /// Number of values.
     pub fn n(&self) -> u64 {
         self.n

@@ -5,17 +5,21 @@ use super::{BinCounts, Moments};
 /// Slots of the lookup table: 6 for each bin of the usual grid, 32 KiB.
 const LOOKUP_SLOTS: usize = 8_192;
 
+/// Values from which on the table is worth making: below, a search among all edges finds them sooner.
+const TABLE_VALUES_MIN: usize = 512;
+
 /// Values whose moments are taken together; they stay in the first-level cache.
 const CHUNK_ROWS: usize = 1_024;
 
 /// Counts numbers into the bins of a reference profile.
 ///
 /// A table over equal slots between the first and the last edge says between which two edges a value can only be; a binary
-/// search among those few finds the bin. Made once per batch of rows: making it costs about as much as a thousand rows.
+/// search among those few finds the bin. Making the table costs about as much as a thousand rows, so that it is made when
+/// [`TABLE_VALUES_MIN`] of them come at once; until then the search is among all edges.
 #[derive(Debug, Clone)]
 pub struct NumericCounter<'a> {
     edges: &'a [f64],
-    /// Number of edges in the slots before this one; one entry more than slots.
+    /// Number of edges in the slots before this one; one entry more than slots. Empty until it is made.
     edges_before: Vec<u32>,
     half_first: f64,
     slots_per_half: f64,
@@ -29,26 +33,32 @@ impl<'a> NumericCounter<'a> {
         // Halves, because the distance of the largest floats is not a float.
         let half_first = edges[0] * 0.5;
         let half_width = edges[edges.len() - 1] * 0.5 - half_first;
-        let mut counter = NumericCounter {
+        NumericCounter {
             edges,
-            edges_before: vec![0; LOOKUP_SLOTS + 1],
+            edges_before: Vec::new(),
             half_first,
             slots_per_half: LOOKUP_SLOTS as f64 / half_width,
-            chunk: Vec::with_capacity(CHUNK_ROWS),
+            chunk: Vec::new(),
             counts: BinCounts::empty(edges.len() + 1),
-        };
-        for edge in edges {
-            let slot = counter.slot(*edge);
-            counter.edges_before[slot + 1] += 1;
+        }
+    }
+
+    fn make_table(&mut self) {
+        self.edges_before = vec![0; LOOKUP_SLOTS + 1];
+        for edge in self.edges {
+            let slot = self.slot(*edge);
+            self.edges_before[slot + 1] += 1;
         }
         for slot in 0..LOOKUP_SLOTS {
-            counter.edges_before[slot + 1] += counter.edges_before[slot];
+            self.edges_before[slot + 1] += self.edges_before[slot];
         }
-        counter
     }
 
     /// Counts numbers of any kind; NaN and infinities are counted beside the bins.
     pub fn observe(&mut self, values: &[f64]) {
+        if self.edges_before.is_empty() && values.len() >= TABLE_VALUES_MIN {
+            self.make_table();
+        }
         for values in values.chunks(CHUNK_ROWS) {
             self.chunk.clear();
             for value in values {
@@ -75,7 +85,7 @@ impl<'a> NumericCounter<'a> {
 
     /// Counts rows of which some have no value.
     pub fn observe_options(&mut self, values: impl IntoIterator<Item = Option<f64>>) {
-        let mut present = Vec::with_capacity(CHUNK_ROWS);
+        let mut present = Vec::new();
         for value in values {
             match value {
                 Some(value) => present.push(value),
@@ -96,6 +106,9 @@ impl<'a> NumericCounter<'a> {
 
     /// The number of edges below a finite value.
     fn bin_of(&self, value: f64) -> usize {
+        if self.edges_before.is_empty() {
+            return self.edges.partition_point(|edge| *edge < value);
+        }
         // `slot` never falls while values rise. So an edge in a slot before the value's is below the value, and one in a
         // slot after it is not.
         let slot = self.slot(value);
@@ -119,7 +132,8 @@ mod tests {
     use super::*;
 
     fn check(edges: &[f64], values: &[f64]) {
-        let counter = NumericCounter::new(edges);
+        let mut counter = NumericCounter::new(edges);
+        counter.make_table();
         for value in values
             .iter()
             .chain(edges)
@@ -158,6 +172,11 @@ mod tests {
         let (at_once, one_by_one) = (at_once.finish(), one_by_one.finish());
         assert_eq!(at_once.bins(), one_by_one.bins());
         assert_eq!(at_once.moments(), one_by_one.moments());
+        let mut few_at_a_time = NumericCounter::new(&edges);
+        for few in values.chunks(TABLE_VALUES_MIN - 1) {
+            few_at_a_time.observe(few);
+        }
+        assert_eq!(few_at_a_time.finish().bins(), at_once.bins());
         assert_eq!((at_once.rows(), one_by_one.null()), (rows as u64, rows as u64));
         let mean = values.iter().sum::<f64>() / rows as f64;
         assert!((at_once.moments().mean().unwrap() - mean).abs() < 1e-12);

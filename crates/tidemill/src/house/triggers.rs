@@ -1,7 +1,5 @@
 //! Triggers of the project and what they fired.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tidemill_api::{
