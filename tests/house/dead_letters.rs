@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
-use super::binary::{Running, say, wait_for};
+use super::binary::{Running, say, say_with_input, wait_for};
 use super::fixtures::Project;
 use super::needs::trial;
 
@@ -31,7 +31,10 @@ const SOUND: &[u8] =
     b"{\"TRANSACTION_ID\":7,\"TX_DATETIME\":\"2018-04-01T10:00:00\",\"CUSTOMER_ID\":1,\"TERMINAL_ID\":2,\"TX_AMOUNT\":3.5}";
 
 pub fn trials() -> Vec<Trial> {
-    vec![trial("dead_letters/are_kept_and_shown", &[], are_kept_and_shown)]
+    vec![
+        trial("dead_letters/are_kept_and_shown", &[], are_kept_and_shown),
+        trial("dead_letters/go_back_repaired_once", &[], go_back_repaired_once),
+    ]
 }
 
 /// Sends values to partition 0 of a topic and waits until the broker has them.
@@ -113,4 +116,51 @@ fn show(dir: &std::path::Path, offset: usize) -> Value {
     say(dir, &["dead-letters", "show", "transactions", "0", &offset, "--json"])
         .ok()
         .json()
+}
+
+fn go_back_repaired_once() {
+    let project = Project::init();
+    let dir = project.dir();
+    let up = Running::start(&dir, &["--json", "up", "--set", "ingest.flush_interval=200ms"]);
+    produce(&up.bootstrap(), "transactions", &[b"{\"TRANSACTION_ID\": 1,", b"not json", SOUND]);
+    let landed = |rows: u64, dead: u64| {
+        wait_for("rows and dead letters", || {
+            let status = say(&dir, &["status", "--json"]).ok().json();
+            let streams = status["streams"].as_array()?;
+            let stream = streams.iter().find(|stream| stream["stream"] == "transactions")?;
+            (stream["dead_letters"] == dead && stream["rows"] == rows).then_some(())
+        });
+    };
+    landed(1, 2);
+    // One repaired from standard input, the other as it came: that one dies again.
+    let repaired = String::from_utf8_lossy(SOUND).replace(":7,", ":8,");
+    let replay = ["dead-letters", "replay", "transactions", "--json"];
+    let one = [&replay[..], &["--offset", "0/0", "--file", "-"]].concat();
+    let sent = say_with_input(&dir, &one, &format!("{repaired}\n")).ok().json();
+    assert_eq!((sent["sent"].as_u64(), sent["repaired"].as_u64()), (Some(1), Some(1)), "{sent}");
+    landed(2, 2);
+    let sent = say(&dir, &replay).ok().json();
+    assert_eq!((sent["sent"].as_u64(), sent["sent_before"].as_u64()), (Some(1), Some(1)), "{sent}");
+    landed(2, 3);
+    let again = show(&dir, 4);
+    let headers: Vec<(&str, &str)> = again["headers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|header| Some((header["key"].as_str()?, header["value"]["text"].as_str()?)))
+        .collect();
+    assert_eq!(headers, [("tm_replay_of", "transactions/0/1"), ("tm_replay", "2")], "{again}");
+    assert_eq!(again["value"]["text"], "not json");
+    // What was sent is kept, bytes and all.
+    let kept = "select replay, state, letter_offset, repaired, encode(value, 'hex') = encode('not json', 'hex') as same \
+                from dead_letter_replays order by replay, state";
+    assert_eq!(
+        say(&dir, &["sql", "-f", "csv", kept]).ok().out(),
+        "replay,state,letter_offset,repaired,same\n1,sending,0,true,false\n1,sent,0,true,false\n\
+         2,sending,1,false,true\n2,sent,1,false,true\n"
+    );
+    say(&dir, &["dead-letters", "replay", "transactions", "--offset", "0/99"]).ends(3);
+    say(&dir, &["dead-letters", "replay", "transactions", "--offset", "99"]).ends(2);
+    say(&dir, &["ingest", "audit", "transactions"]).ok();
+    up.stop();
 }

@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use super::binary::say;
 use super::needs::trial;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "init",
     "validate",
     "config",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 25] = [
     "triggers",
     "clock",
     "dead-letters",
+    "ingest",
     "status",
     "demo",
 ];

@@ -1,5 +1,6 @@
 //! The same against Apache Kafka: the published transactions through a broker that is not ours.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -17,8 +18,18 @@ const NEEDS: [Need; 4] = [
     Need::Program("mvn"),
 ];
 
+const SECURED_NEEDS: [Need; 4] = [
+    Need::Kafka,
+    Need::Program("java"),
+    Need::Program("mvn"),
+    Need::Program("openssl"),
+];
+
 pub fn trials() -> Vec<Trial> {
-    vec![trial("kafka/published_file", &NEEDS, published_file)]
+    vec![
+        trial("kafka/published_file", &NEEDS, published_file),
+        trial("kafka/secured", &SECURED_NEEDS, secured),
+    ]
 }
 
 /// A Kafka of its own, stopped when this value is gone.
@@ -26,22 +37,32 @@ struct Kafka {
     script: PathBuf,
     dir: tempfile::TempDir,
     bootstrap: String,
+    /// Everything that the script said, by name.
+    said: BTreeMap<String, String>,
 }
 
 impl Kafka {
     fn start() -> Kafka {
+        Kafka::start_with(&[])
+    }
+
+    fn start_with(environment: &[(&str, &str)]) -> Kafka {
         let script = root().join("tests/servers/kafka.sh");
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let output = Command::new(&script)
             .arg("start")
             .arg(dir.path())
+            .envs(environment.iter().copied())
             .output()
             .expect("bash runs");
         let said = String::from_utf8_lossy(&output.stdout);
-        let bootstrap = said.lines().find_map(|line| line.strip_prefix("KAFKA_BOOTSTRAP="));
+        let pairs = said.lines().filter_map(|line| line.split_once('='));
+        let pairs: BTreeMap<String, String> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let bootstrap = pairs.get("KAFKA_BOOTSTRAP");
         let bootstrap = bootstrap.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
         Kafka {
-            bootstrap: bootstrap.to_owned(),
+            bootstrap: bootstrap.clone(),
+            said: pairs,
             script,
             dir,
         }
@@ -68,4 +89,56 @@ fn published_file() {
     )
     .ok();
     assert_eq!(from.out(), "n\n0\n");
+}
+
+/// Everything that reads or writes Kafka does so encrypted and as somebody, by each way that there is.
+fn secured() {
+    let kafka = Kafka::start_with(&[("KAFKA_SECURE", "1")]);
+    let project = Project::init();
+    let said = |name: &str| kafka.said.get(name).cloned().unwrap_or_else(|| panic!("the script says no {name}"));
+    let tls = said("KAFKA_TLS");
+    let password_file = project.dir().join("ada.password");
+    std::fs::write(&password_file, "ada-secret\n").expect("the project can be written");
+    let by_password = |mechanism: &str, password: &str| -> Vec<(&'static str, String)> {
+        vec![
+            ("TIDEMILL_KAFKA__BOOTSTRAP", said("KAFKA_SASL_SSL")),
+            ("TIDEMILL_KAFKA__SECURITY__PROTOCOL", "sasl_ssl".to_owned()),
+            ("TIDEMILL_KAFKA__SECURITY__MECHANISM", mechanism.to_owned()),
+            ("TIDEMILL_KAFKA__SECURITY__USERNAME", "ada".to_owned()),
+            ("TIDEMILL_KAFKA__SECURITY__PASSWORD", password.to_owned()),
+            ("TIDEMILL_KAFKA__SECURITY__CA", format!("{tls}/ca.pem")),
+            ("ADA_PASSWORD", "ada-secret".to_owned()),
+        ]
+    };
+    let by_certificate = vec![
+        ("TIDEMILL_KAFKA__BOOTSTRAP", said("KAFKA_SSL")),
+        ("TIDEMILL_KAFKA__SECURITY__PROTOCOL", "ssl".to_owned()),
+        ("TIDEMILL_KAFKA__SECURITY__CA", format!("{tls}/ca.pem")),
+        ("TIDEMILL_KAFKA__SECURITY__CERTIFICATE", format!("{tls}/client.pem")),
+        ("TIDEMILL_KAFKA__SECURITY__KEY", format!("{tls}/client.key")),
+        ("TIDEMILL_KAFKA__SECURITY__KEY_PASSWORD", "client-secret".to_owned()),
+    ];
+    let ways = [
+        by_password("plain", "ada-secret"),
+        by_password("scram-sha-256", "{ env = \"ADA_PASSWORD\" }"),
+        by_password("scram-sha-512", "{ file = \"ada.password\" }"),
+        by_certificate,
+    ];
+    let run = |environment: &[(&'static str, String)], args: &[&str]| {
+        let mut command = command(&project.dir());
+        command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
+        finish(command, args, "")
+    };
+    let few = ["simulate", "--days", "1", "--customers", "20", "--terminals", "20", "--again", "--json"];
+    for way in &ways {
+        run(way, &few).ok();
+        let shown = run(way, &["config", "kafka"]).ok().out();
+        assert!(!shown.contains("-secret"), "{shown}");
+    }
+    let audited = run(&ways[2], &["ingest", "audit", "transactions", "--json"]).ok().json();
+    assert_eq!(audited["topic_read"], true, "{audited}");
+    // Who is not let in is told so, and no secret with it.
+    let wrong = run(&by_password("scram-sha-512", "not-the-secret"), &few);
+    assert_ne!(wrong.code, 0, "{}", wrong.err);
+    assert!(!wrong.err.contains("not-the-secret"), "{}", wrong.err);
 }

@@ -8,9 +8,11 @@
 //! | variable | what it does |
 //! |---|---|
 //! | `TIDEMILL_SHARED` | the folder with the shared data; by default `../shared` beside the repository |
+//! | `TIDEMILL_TEST_CLIENTS` | `1` runs the trials with clients and servers from PyPI too, which are fetched once |
 //! | `TIDEMILL_TEST_KAFKA` | `1` runs the trials against Apache Kafka too, which is fetched once |
 
 mod answers;
+mod audit;
 mod binary;
 mod broken;
 mod clients;
@@ -33,6 +35,7 @@ mod predictions;
 mod prompt;
 mod readme;
 mod refusals;
+mod s3;
 mod same_answers;
 mod scheduled;
 mod settings;
@@ -54,6 +57,8 @@ fn main() -> ExitCode {
     trials.extend(answers::trials(&fixtures));
     trials.extend(prompt::trials());
     trials.extend(dead_letters::trials());
+    trials.extend(audit::trials());
+    trials.extend(s3::trials());
     trials.extend(learning::trials(&fixtures));
     trials.extend(deployments::trials());
     trials.extend(predictions::trials());

@@ -12,6 +12,8 @@ pub enum Need {
     SharedData,
     /// A program on the path.
     Program(&'static str),
+    /// Leave to fetch clients and servers from PyPI.
+    Clients,
     /// Leave to start Apache Kafka, which is fetched on first use.
     Kafka,
 }
@@ -31,6 +33,10 @@ impl Need {
                     .stdout(Stdio::null())
                     .status();
                 (!found.is_ok_and(|status| status.success())).then(|| format!("`{name}` is not installed"))
+            }
+            Need::Clients => {
+                let wanted = std::env::var("TIDEMILL_TEST_CLIENTS").is_ok_and(|value| value == "1");
+                (!wanted).then(|| "clients and servers of others are fetched with TIDEMILL_TEST_CLIENTS=1".to_owned())
             }
             Need::Kafka => {
                 let wanted = std::env::var("TIDEMILL_TEST_KAFKA").is_ok_and(|value| value == "1");

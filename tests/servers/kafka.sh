@@ -7,6 +7,10 @@
 #   tests/servers/kafka.sh run -- COMMAND …     starts one, runs COMMAND with KAFKA_BOOTSTRAP set, stops it; exits as COMMAND
 #   tests/servers/kafka.sh -- COMMAND …         the same
 #
+# With KAFKA_SECURE=1 it listens in two more ways, and prints where: KAFKA_SASL_SSL (user `ada`, password `ada-secret`, by
+# PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512) and KAFKA_SSL (clients need a certificate). DIR/tls holds ca.pem, and client.pem
+# with client.key (password `client-secret`), all made for the occasion.
+#
 # DIR holds the log and the process id (default: kafka/default in the cache folder); `run` makes one of its own.
 # Exits 69 with one line when something that it needs is missing.
 set -euo pipefail
@@ -41,12 +45,56 @@ install() {
   exec 8>&-
 }
 
-# Two ports that nobody listens on. Another process can still take one before Kafka does: start tries again then.
+# An authority of our own, and certificates of it for the server and for a client.
+make_certificates() {
+  local tls=$1
+  command -v openssl >/dev/null || missing "openssl (Debian: apt-get install openssl)"
+  rm -rf "${tls:?}"
+  mkdir -p "$tls"
+  (
+    cd "$tls"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tidemill-test-ca -keyout ca.key -out ca.pem
+    for name in server client; do
+      openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout "$name.plain" -out "$name.csr"
+      openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out "$name.crt" \
+        -extfile <(printf 'subjectAltName=IP:127.0.0.1,DNS:localhost')
+    done
+    # Kafka takes a key in PKCS #8 and its chain from one file.
+    cat server.plain server.crt ca.pem >server.pem
+    openssl pkcs8 -topk8 -in client.plain -out client.key -passout pass:client-secret
+    cp client.crt client.pem
+  ) >"$tls/openssl.out" 2>&1 || {
+    cat "$tls/openssl.out" >&2
+    return 1
+  }
+}
+
+# What makes a node listen with SASL_SSL and with client certificates as well.
+secure_properties() {
+  local dir=$1 client=$2 controller=$3 sasl_ssl=$4 ssl=$5
+  cat <<PROPERTIES
+listeners=PLAINTEXT://127.0.0.1:$client,SASL_SSL://127.0.0.1:$sasl_ssl,SSL://127.0.0.1:$ssl,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$client,SASL_SSL://127.0.0.1:$sasl_ssl,SSL://127.0.0.1:$ssl
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
+ssl.keystore.type=PEM
+ssl.keystore.location=$dir/tls/server.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$dir/tls/ca.pem
+listener.name.ssl.ssl.client.auth=required
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_ada="ada-secret";
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+PROPERTIES
+}
+
+# As many ports as asked for that nobody listens on. Another process can still take one before Kafka does: start tries again then.
 free_ports() {
   local port found=()
-  while [ "${#found[@]}" -lt 2 ]; do
+  while [ "${#found[@]}" -lt "$1" ]; do
     port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && [ "${found[0]:-}" != "$port" ]; then
+    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && [[ " ${found[*]:-} " != *" $port "* ]]; then
       found+=("$port")
     fi
   done
@@ -54,8 +102,8 @@ free_ports() {
 }
 
 start_once() {
-  local dir=$1 client controller id
-  read -r client controller < <(free_ports)
+  local dir=$1 client controller sasl_ssl ssl id scram=()
+  read -r client controller sasl_ssl ssl < <(free_ports 4)
   # A cluster id is a UUID in URL-safe base64 without padding.
   id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | cut -c 1-22)
   rm -rf "${dir:?}/log"
@@ -79,8 +127,18 @@ log.retention.ms=-1
 log.message.timestamp.before.max.ms=9223372036854775807
 log.message.timestamp.after.max.ms=9223372036854775807
 PROPERTIES
+  rm -f "$dir/secure"
+  if [ "${KAFKA_SECURE:-}" = 1 ]; then
+    make_certificates "$dir/tls"
+    # The later of two lines with one name counts.
+    secure_properties "$dir" "$client" "$controller" "$sasl_ssl" "$ssl" >>"$dir/server.properties"
+    for mechanism in SCRAM-SHA-256 SCRAM-SHA-512; do
+      scram+=(--add-scram "$mechanism=[name=ada,password=ada-secret]")
+    done
+    printf 'KAFKA_SASL_SSL=127.0.0.1:%s\nKAFKA_SSL=127.0.0.1:%s\nKAFKA_TLS=%s\n' "$sasl_ssl" "$ssl" "$dir/tls" >"$dir/secure"
+  fi
   local quiet=(-Xmx"$heap" -Dlog4j2.level=WARN -cp "$libs/*")
-  java "${quiet[@]}" kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" >"$dir/format.out" 2>&1 || {
+  java "${quiet[@]}" kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" "${scram[@]}" >"$dir/format.out" 2>&1 || {
     cat "$dir/format.out" >&2
     return 1
   }
@@ -131,7 +189,7 @@ stop() {
     done
     kill -9 "$pid" 2>/dev/null || true
   fi
-  rm -rf "$dir/pid" "$dir/address" "$dir/log"
+  rm -rf "$dir/pid" "$dir/address" "$dir/secure" "$dir/log"
 }
 
 run() {
@@ -142,6 +200,8 @@ run() {
   trap 'stop "$run_dir"; rm -rf "$run_dir"' EXIT
   start "$run_dir"
   local status=0
+  # shellcheck disable=SC2046
+  [ ! -e "$run_dir/secure" ] || export $(cat "$run_dir/secure")
   KAFKA_BOOTSTRAP=$(cat "$run_dir/address") "$@" || status=$?
   exit "$status"
 }
@@ -152,6 +212,7 @@ case $verb in
   install) install ;;
   start)
     start "$dir"
+    [ ! -e "$dir/secure" ] || cat "$dir/secure"
     echo "KAFKA_BOOTSTRAP=$(cat "$dir/address")"
     ;;
   stop) stop "$dir" ;;
@@ -165,7 +226,7 @@ case $verb in
     run "$@"
     ;;
   *)
-    sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
     [ "$verb" = help ] || exit 64
     ;;
 esac

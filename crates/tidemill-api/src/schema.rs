@@ -18,6 +18,134 @@ macro_rules! mirrors {
 }
 
 mirrors! {
+    /// Whether every record of a stream is in its tables once, and why it is not where it is not.
+    pub(crate) struct AuditReport {
+        /// The stream.
+        stream: String,
+        /// Its topic.
+        topic: String,
+        /// The Kafka cluster that it was landed from; absent before the first landing.
+        cluster: Option<String>,
+        /// The version of the landed table that was read; absent where there is no table yet.
+        version: Option<i64>,
+        /// The version of the dead-letter table that was read.
+        dead_version: Option<i64>,
+        /// Commits of the pipeline in the log.
+        commits: u64,
+        /// The Kafka partitions, ascending.
+        partitions: Vec<PartitionAudit>,
+        /// Runs of offsets below the fence without row or dead letter, the first of them.
+        gaps: Vec<OffsetGap>,
+        /// All such runs.
+        gap_count: u64,
+        /// Whether the topic was read where it has gaps.
+        topic_read: bool,
+        /// What is wrong. Empty where every record is there once.
+        faults: Vec<AuditFault>,
+        /// Commits of other writers to both tables, oldest first.
+        others: Vec<OtherCommit>,
+        /// What the audit cannot judge.
+        notes: Vec<String>,
+    }
+
+    /// One Kafka partition in the tables.
+    pub(crate) struct PartitionAudit {
+        /// The partition.
+        partition: i32,
+        /// Everything below has landed.
+        fence: i64,
+        /// Rows below the fence.
+        rows: u64,
+        /// Dead letters below the fence.
+        dead: u64,
+        /// Offsets below the fence with neither: tombstones, what compaction took, marks of transactions, and what is lost.
+        without: u64,
+    }
+
+    /// Offsets `[from, to)` without row or dead letter.
+    pub(crate) struct OffsetGap {
+        /// The partition.
+        partition: i32,
+        /// The first.
+        from: i64,
+        /// The first after.
+        to: i64,
+        /// Records without a value that the topic holds there: they leave no row.
+        tombstones: u64,
+        /// Offsets at which the topic holds nothing: compaction, or marks of transactions.
+        absent: u64,
+        /// Records with a value that the topic holds there: they should have landed.
+        lost: u64,
+        /// Offsets at which the topic could not be asked, or no longer reaches. The counts of the commits judge them.
+        unseen: u64,
+    }
+
+    /// What is wrong.
+    #[serde(rename_all = "snake_case")]
+    pub(crate) enum FaultKind {
+        /// Rows or dead letters that a commit landed are no longer there.
+        Missing,
+        /// The topic holds records below the fence that are in no table.
+        Lost,
+        /// An offset is there more than once.
+        Doubled,
+        /// Rows that no commit of the pipeline landed.
+        Foreign,
+        /// The commits do not continue one another, or the fence does not stand where they say.
+        Fence,
+    }
+
+    /// One thing that is wrong.
+    pub(crate) struct AuditFault {
+        /// What it is.
+        kind: FaultKind,
+        /// The table.
+        table: String,
+        /// Rows that it is about.
+        rows: u64,
+        /// In words, with versions and offsets.
+        message: String,
+        /// Commits of other writers that can have done it.
+        causes: Vec<OtherCommit>,
+    }
+
+    /// What another writer did.
+    #[serde(rename_all = "snake_case")]
+    pub(crate) enum OtherKind {
+        /// It set the table to an older version: rows go, fences stay.
+        Restore,
+        /// It took rows out.
+        Delete,
+        /// It changed rows, or wrote the table anew.
+        Rewrite,
+        /// It moved rows into other files, which changes none.
+        Optimize,
+        /// It brought rows.
+        Append,
+        /// It changed no file.
+        Other,
+    }
+
+    /// A commit of another writer.
+    pub(crate) struct OtherCommit {
+        /// The table.
+        table: String,
+        /// Its version.
+        version: i64,
+        /// What it did.
+        kind: OtherKind,
+        /// Delta's name for it.
+        operation: Option<String>,
+        /// Who wrote.
+        engine: Option<String>,
+        /// For a restore: the version that the table was set to, where it says so.
+        restored_to: Option<i64>,
+        /// Rows in the files that it added.
+        rows_added: u64,
+        /// Rows in the files that it removed.
+        rows_removed: u64,
+    }
+
     /// The half-open range of times `[from, to)`; an absent end is open.
     pub(crate) struct TimeRange {
         /// First time inside, RFC 3339 or a date.

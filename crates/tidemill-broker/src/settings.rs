@@ -156,6 +156,11 @@ impl BrokerSettings {
     pub(crate) fn check(&self) -> Result<(), BrokerError> {
         let limits = &self.limits;
         let faults = [
+            (
+                !self.listen.is_loopback(),
+                "listen must be an address of this machine alone, as 127.0.0.1: the broker neither encrypts nor asks who \
+                 a client is",
+            ),
             (self.default_partitions < 1, "default_partitions must be at least 1"),
             (self.segment_bytes < 1024, "segment_bytes must be at least 1024"),
             (

@@ -72,6 +72,22 @@ pub enum IngestError {
         /// What the fence says.
         fence: NextOffset,
     },
+    /// Another writer set the table to an older version: rows are gone, and the fence says that they have landed.
+    #[error(
+        "table `{stream}` was set to an older version by version {version} of its log{}: {rows} rows that have landed are \
+         not in it",
+        by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default()
+    )]
+    Restored {
+        /// The stream.
+        stream: StreamName,
+        /// The version that did it.
+        version: i64,
+        /// Who wrote it, where it says so.
+        by: Option<String>,
+        /// Rows that are missing.
+        rows: u64,
+    },
     /// The stream's name leaves no room for its dead-letter table's.
     #[error("stream `{stream}` cannot have a dead-letter table")]
     Name {
@@ -146,7 +162,11 @@ fn cure_of_kafka(error: &KafkaError) -> Cure {
 fn cure_of_lake(error: &LakeError) -> Cure {
     match error {
         LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => Cure::Wait,
-        LakeError::Fenced { .. } | LakeError::Conflict { .. } | LakeError::Delta { .. } => Cure::Restart,
+        // A table that was set back is judged when the stream starts again.
+        LakeError::Fenced { .. }
+        | LakeError::Conflict { .. }
+        | LakeError::SetBack { .. }
+        | LakeError::Delta { .. } => Cure::Restart,
         LakeError::Location { .. }
         | LakeError::Schema { .. }
         | LakeError::Unsupported { .. }
@@ -160,9 +180,10 @@ impl Explain for IngestError {
             IngestError::Kafka { source, .. } => source.code(),
             IngestError::Lake { source, .. } => source.code(),
             IngestError::NoClusterId | IngestError::Name { .. } => ErrorCode::InvalidInput,
-            IngestError::Fence { .. } | IngestError::Refilled { .. } | IngestError::SetBack { .. } => {
-                ErrorCode::Corrupt
-            }
+            IngestError::Fence { .. }
+            | IngestError::Refilled { .. }
+            | IngestError::SetBack { .. }
+            | IngestError::Restored { .. } => ErrorCode::Corrupt,
             IngestError::Internal { .. } => ErrorCode::Internal,
             IngestError::UnknownStream(_) => ErrorCode::NotFound,
             IngestError::NotRunning { .. } => ErrorCode::NotReady,
@@ -177,6 +198,10 @@ impl Explain for IngestError {
             IngestError::NoClusterId => "set kafka.cluster_id to a name that no other cluster of yours has",
             IngestError::Fence { .. } | IngestError::Refilled { .. } => {
                 "bring back the topic that was landed, or land it under another stream or pipeline name"
+            }
+            IngestError::Restored { .. } => {
+                "`tidemill ingest audit` says which rows; restore the table to the version before that one, or land \
+                 the topic under another stream name"
             }
             IngestError::SetBack { .. } => {
                 "restore the table to its newest version; rows after the restored one would be missing for good"

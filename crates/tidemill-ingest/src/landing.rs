@@ -26,6 +26,8 @@ pub(crate) struct Flight {
     pub(crate) next: BTreeMap<KafkaPartition, NextOffset>,
     pub(crate) counts: Counts,
     pub(crate) watermark: Option<tidemill_types::Micros>,
+    /// When it left.
+    pub(crate) since: std::time::Instant,
     /// The memory it holds until it has landed.
     pub(crate) _held: Held,
 }

@@ -5,6 +5,7 @@
 //! bounded by settings whatever the lag; offsets of the consumer group are written for displays and never read.
 //! Absent on purpose: consumer group membership, schema registries and maintenance of tables, which come later.
 
+mod audit;
 mod budget;
 mod buffer;
 mod commit_state;
@@ -33,6 +34,7 @@ mod watermark;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditOrder, audit};
 pub use error::IngestError;
 pub use ingest::{Ingest, IngestHandle, IngestWiring, group_name};
 pub use limits::IngestLimits;

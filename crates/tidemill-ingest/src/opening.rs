@@ -64,6 +64,9 @@ impl StreamContext {
         };
         let held = tables.main.find_commit(COMMITS_LOOKED_AT, ours).await;
         let held = self.lake_result(held)?;
+        if let Some((_, state)) = &held {
+            self.check_not_restored(&tables, state.totals.rows).await?;
+        }
         let prefix = app_prefix(self.pipeline.as_str(), &cluster, self.stream.topic.as_str());
         let dead_commits = tables.dead.fence(&dead_commits_app_id(&prefix)).await;
         let mut opened = Opened {
@@ -77,6 +80,36 @@ impl StreamContext {
         let partitions = self.kafka(self.admin.partitions(&self.stream.topic).await)?;
         self.open_parts(&mut opened, &partitions).await?;
         Ok(opened)
+    }
+
+    /// A restore drops rows and keeps fences. Where rows are missing, the log is read for one that took some.
+    async fn check_not_restored(&self, tables: &Tables, landed: u64) -> Result<(), IngestError> {
+        let stats = self.lake_result(tables.main.stats().await)?;
+        let missing = landed.saturating_sub(stats.rows);
+        if missing == 0 {
+            return Ok(());
+        }
+        let mut restored = None;
+        let history = tables.main.history(stats.version, |step| {
+            if step.is_restore() && step.rows_lost() > 0 {
+                restored = Some((step.record.version, step.record.engine));
+            }
+        });
+        self.lake_result(history.await)?;
+        let stream = &self.stream.name;
+        if let Some((version, by)) = restored {
+            return Err(IngestError::Restored {
+                stream: stream.clone(),
+                version,
+                by,
+                rows: missing,
+            });
+        }
+        warn!(
+            stream = %stream, rows = missing,
+            "{missing} rows of `{stream}` were taken out by other writers; `tidemill ingest audit {stream}` says by which"
+        );
+        Ok(())
     }
 
     async fn open_tables(&self) -> Result<Tables, IngestError> {

@@ -102,6 +102,12 @@ pub struct StreamStatus {
     pub version: Option<i64>,
     /// When it last landed something, since this process started.
     pub committed_at: Option<Micros>,
+    /// How long the newest landing took, files and both commits, in milliseconds.
+    pub commit_ms: Option<u64>,
+    /// Bytes of the files that it has landed, since this process started.
+    pub landed_bytes: u64,
+    /// When nothing was left to land the last time. What has come since then waits at most since then.
+    pub level_at: Option<Micros>,
     /// Times that it started again since it last landed something.
     pub restarts: u32,
 }
@@ -124,6 +130,9 @@ impl StreamStatus {
             idle: false,
             version: None,
             committed_at: None,
+            commit_ms: None,
+            landed_bytes: 0,
+            level_at: None,
             restarts: 0,
         }
     }

@@ -19,7 +19,7 @@ mod settings;
 #[cfg(test)]
 mod testing;
 
-pub use admin::{Admin, TopicCreation, Watermarks};
+pub use admin::{Admin, Survey, TopicCreation, Watermarks};
 pub use batch::{BatchBuilder, PolledBatch};
 pub use consumer::{Assignment, ConsumerHandle, ConsumerLimits, PartitionStatus, PolledBatches, PolledConsumer};
 pub use error::{KafkaError, KafkaFault};

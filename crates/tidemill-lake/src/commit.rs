@@ -194,6 +194,12 @@ pub(crate) async fn land(log: &LogReader, head: &mut LogHead, draft: &Draft) -> 
             }
             (Step::Rebase, Some(entry)) => {
                 head.apply(&entry);
+                if entry.restores() && !draft.fences.is_empty() {
+                    return Err(LakeError::SetBack {
+                        table: log.name.clone(),
+                        version,
+                    });
+                }
                 if entry.changes_shape {
                     return Ok(Landing::ShapeChanged);
                 }

@@ -79,6 +79,14 @@ pub enum LakeError {
         /// What the table holds.
         found: Option<i64>,
     },
+    /// Another writer has set the table to an older version while it was written. Nothing was committed.
+    #[error("table `{table}` was set to an older version by version {version} of its log")]
+    SetBack {
+        /// The table.
+        table: TableName,
+        /// The version that did it.
+        version: i64,
+    },
     /// Other writers were faster each time. Nothing was committed.
     #[error("gave up to commit to table `{table}` after losing {conflicts} versions to other writers")]
     Conflict {
@@ -143,7 +151,7 @@ impl Explain for LakeError {
             LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => ErrorCode::Unavailable,
             LakeError::Delta { .. } => ErrorCode::Internal,
             LakeError::Unsupported { .. } => ErrorCode::NotReady,
-            LakeError::Corrupt { .. } => ErrorCode::Corrupt,
+            LakeError::Corrupt { .. } | LakeError::SetBack { .. } => ErrorCode::Corrupt,
             LakeError::Fenced { .. } | LakeError::Conflict { .. } => ErrorCode::Conflict,
         }
     }

@@ -19,6 +19,10 @@ use crate::location::register_stores;
 use crate::schema::{check_types, indexed_columns};
 use crate::{LakeError, LakeLocation, LakeTable};
 
+/// How long a table's log remembers which files were removed. Far longer than vacuum keeps them: a checkpoint that forgets
+/// a removal before vacuum has seen it would leave the file for ever.
+const REMOVALS_KEPT: &str = "interval 90 days";
+
 /// A folder of Delta tables. Handles are shared: the same name gives the same table handle.
 pub struct Lake {
     location: LakeLocation,
@@ -159,6 +163,7 @@ impl Lake {
             .with_comment(&spec.comment)
             .with_columns(columns.fields().cloned())
             .with_partition_columns(spec.partition_columns.clone())
+            .with_configuration_property(TableProperty::DeletedFileRetentionDuration, Some(REMOVALS_KEPT))
             .with_commit_properties(properties);
         if let Some(columns) = indexed_columns(&spec.schema) {
             builder = builder

@@ -4,16 +4,19 @@
 //! Invariants: rows and fences change in one Delta commit; a fence is compared on exactly the version that the commit
 //! follows, since the log entry of the next version can be written once only; whatever happens, a commit is either in
 //! the log once or not at all, and who asked is told which.
-//! Absent on purpose: Kafka, SQL, compaction and vacuum (they come with maintenance), deletes.
+//! Maintenance is commits of its own, which move no fence.
+//! Absent on purpose: Kafka, SQL, deletes.
 
 mod checkpoint;
 mod commit;
 mod commit_info;
 mod error;
 mod files;
+mod history;
 mod lake;
 mod location;
 mod log;
+mod maintenance;
 mod outcome;
 mod read;
 mod schema;
@@ -22,13 +25,17 @@ mod snapshot;
 mod table;
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;
 
 pub use commit::{Append, Committed, FenceUpdate};
 pub use commit_info::CommitRecord;
 pub use error::LakeError;
+pub use history::{FileSum, HistoryStep};
 pub use lake::{Lake, TableSpec};
 pub use location::LakeLocation;
-pub use read::Within;
+pub use maintenance::{MaintenanceRules, Optimized, Vacuumed};
+pub use read::{Only, Within};
 pub use snapshot::{LakeSnapshot, TableStats};
 pub use table::LakeTable;

@@ -20,6 +20,7 @@ use tidemill_types::TableName;
 use uuid::Uuid;
 
 use crate::commit_info::CommitRecord;
+use crate::history::is_restore;
 use crate::{LakeError, checkpoint::CheckpointFile};
 
 /// The folder of the log, below the table's.
@@ -45,6 +46,13 @@ pub(crate) struct Entry {
     pub(crate) changes_shape: bool,
     /// What the commit says about itself.
     pub(crate) info: Map<String, Value>,
+}
+
+impl Entry {
+    /// Whether it sets the table to an older version.
+    pub(crate) fn restores(&self) -> bool {
+        is_restore(self.info.get("operation").and_then(Value::as_str))
+    }
 }
 
 /// One line of an entry. Files are skipped without being looked at: they are most of it.
@@ -140,6 +148,24 @@ impl LogReader {
         };
         listed.await.map_err(failed)?;
         Ok((newest, checkpoints))
+    }
+
+    /// The oldest version whose entry is still there.
+    pub(crate) async fn oldest(&self) -> Result<Option<i64>, LakeError> {
+        let folder = StorePath::from(LOG_FOLDER);
+        let store = self.store.object_store(None);
+        let mut files = store.list(Some(&folder));
+        let mut oldest = None::<i64>;
+        let listed = async {
+            while let Some(file) = files.try_next().await? {
+                if let Some(version) = file.location.filename().and_then(entry_version) {
+                    oldest = Some(oldest.map_or(version, |oldest| oldest.min(version)));
+                }
+            }
+            Ok(())
+        };
+        listed.await.map_err(LakeError::store("list the log of", self.name.as_str()))?;
+        Ok(oldest)
     }
 
     /// The newest version in the log, by listing it from `from` on.

@@ -1,12 +1,14 @@
 //! A look into a table's rows for whoever writes it. Queries belong to the engine.
 
+use std::sync::Arc;
+
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use datafusion::common::{Column, DataFusionError};
 use datafusion::prelude::{Expr, SessionContext, lit};
 use deltalake::DeltaTableError;
 
-use crate::{LakeError, LakeTable};
+use crate::{LakeError, LakeSnapshot, LakeTable};
 
 /// Rows whose whole-number column lies in `[from, to)`.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +21,36 @@ pub struct Within<'a> {
     pub to: i64,
 }
 
+/// Rows whose text column holds one text.
+#[derive(Debug, Clone, Copy)]
+pub struct Only<'a> {
+    /// The column.
+    pub column: &'a str,
+    /// Its text.
+    pub text: &'a str,
+}
+
 impl LakeTable {
     /// The values of an int64 column in the rows that lie within all the ranges, in no order. Nulls are left out.
     pub async fn longs(&self, column: &str, within: &[Within<'_>]) -> Result<Vec<i64>, LakeError> {
-        let provider = self.provider(None).await?;
+        let snapshot = self.snapshot(None).await?;
+        self.longs_of(&snapshot, column, None, within).await
+    }
+
+    /// The same at one version, and of the rows of one text only.
+    pub async fn longs_of(
+        &self,
+        snapshot: &LakeSnapshot,
+        column: &str,
+        only: Option<Only<'_>>,
+        within: &[Within<'_>],
+    ) -> Result<Vec<i64>, LakeError> {
+        let provider = Arc::clone(&snapshot.provider);
         let read = async {
             let mut rows = SessionContext::new().read_table(provider)?;
+            if let Some(only) = only {
+                rows = rows.filter(named(only.column).eq(lit(only.text)))?;
+            }
             for range in within {
                 let bounded = named(range.column);
                 rows = rows.filter(bounded.clone().gt_eq(lit(range.from)).and(bounded.lt(lit(range.to))))?;

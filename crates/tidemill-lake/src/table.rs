@@ -14,7 +14,7 @@ use deltalake::kernel::{MetadataExt, StructType};
 use deltalake::logstore::LogStoreRef;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use tidemill_types::{Clock, TableName};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
 
 use crate::checkpoint::{is_due, write_checkpoint};
@@ -49,6 +49,8 @@ struct Inner {
     seen: RwLock<Seen>,
     /// What readers share.
     reader: Mutex<DeltaTable>,
+    /// Held by whoever maintains the table.
+    maintaining: Mutex<()>,
 }
 
 struct Head {
@@ -97,6 +99,7 @@ impl LakeTable {
                 head: Mutex::new(head),
                 seen: RwLock::new(seen),
                 reader: Mutex::new(table),
+                maintaining: Mutex::new(()),
             }),
         })
     }
@@ -104,6 +107,14 @@ impl LakeTable {
     /// The table's name.
     pub fn name(&self) -> &TableName {
         &self.inner.name
+    }
+
+    pub(crate) async fn maintaining(&self) -> MutexGuard<'_, ()> {
+        self.inner.maintaining.lock().await
+    }
+
+    pub(crate) fn log(&self) -> &LogReader {
+        &self.inner.log
     }
 
     /// The newest version that this handle has seen.
@@ -372,7 +383,7 @@ impl LakeTable {
     }
 
     /// The shared reader at the newest version, or a table of its own at an older one.
-    async fn opened(&self, version: Option<i64>) -> Result<DeltaTable, LakeError> {
+    pub(crate) async fn opened(&self, version: Option<i64>) -> Result<DeltaTable, LakeError> {
         let name = &self.inner.name;
         let mut reader = self.inner.reader.lock().await;
         match version {

@@ -37,11 +37,11 @@ fn rows(from: i64, to: i64) -> RecordBatch {
     RecordBatch::try_new(schema(), vec![Arc::new(ids), Arc::new(times), Arc::new(notes)]).unwrap()
 }
 
-async fn lake_at(folder: &Path) -> Lake {
+pub(crate) async fn lake_at(folder: &Path) -> Lake {
     Lake::open(LakeLocation::folder(folder).unwrap()).await.unwrap()
 }
 
-async fn table_in(lake: &Lake) -> LakeTable {
+pub(crate) async fn table_in(lake: &Lake) -> LakeTable {
     let spec = TableSpec {
         name: name(),
         schema: schema(),
@@ -52,7 +52,7 @@ async fn table_in(lake: &Lake) -> LakeTable {
 }
 
 /// An append of rows `from..to` that moves the fence `app` from `expected` to `to`.
-fn append(app: &str, expected: Option<i64>, from: i64, to: i64) -> Append {
+pub(crate) fn append(app: &str, expected: Option<i64>, from: i64, to: i64) -> Append {
     let info = json!({ "to": to });
     Append {
         batches: vec![rows(from, to)],
@@ -65,7 +65,7 @@ fn append(app: &str, expected: Option<i64>, from: i64, to: i64) -> Append {
     }
 }
 
-async fn ids(table: &LakeTable, version: Option<i64>, condition: &str) -> Vec<i64> {
+pub(crate) async fn ids(table: &LakeTable, version: Option<i64>, condition: &str) -> Vec<i64> {
     let context = SessionContext::new();
     context
         .register_table("events", table.provider(version).await.unwrap())
@@ -292,9 +292,10 @@ async fn a_table_whose_fences_expire_is_refused() {
     table_in(&lake_at(folder.path()).await).await;
     let entry = folder.path().join("events/_delta_log/00000000000000000000.json");
     let text = std::fs::read_to_string(&entry).unwrap();
-    assert!(text.contains(r#""configuration":{}"#), "{text}");
-    let property = r#""configuration":{"delta.setTransactionRetentionDuration":"interval 1 days"}"#;
-    std::fs::write(&entry, text.replace(r#""configuration":{}"#, property)).unwrap();
+    let configuration = r#""configuration":{"#;
+    assert!(text.contains(configuration), "{text}");
+    let property = r#""configuration":{"delta.setTransactionRetentionDuration":"interval 1 days","#;
+    std::fs::write(&entry, text.replace(configuration, property)).unwrap();
     check(
         lake_at(folder.path()).await.table(&name()).await,
         &expect![

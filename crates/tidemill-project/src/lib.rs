@@ -35,11 +35,11 @@ pub use provenance::{Provenance, SettingOrigin, Shown};
 pub use reference::{json_schema, settings_reference};
 pub use schedule::{InvalidSchedule, Schedule};
 pub use schema::{Field, FieldType, StreamSchema, time_type};
-pub use secret::{MASK, Place, Properties, Secret};
+pub use secret::{MASK, Place, Properties, Secret, SecretError, SecretSource};
 pub use settings::{
     BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
     InvalidStreamColumn, KafkaSettings, ModelSettings, PredictionSettings, RecordedFeatures, SETTINGS_FILE,
-    ServerSettings, Settings, StorageSettings, StreamColumn, StreamSettings, TopK,
+    ServerSettings, Settings, StorageSettings, StreamColumn, StreamSettings, TopK, KafkaSecurity, SaslMechanism, SecurityError, SecurityProtocol,
 };
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};

@@ -3,7 +3,7 @@
 use tidemill_types::DurationText;
 
 use crate::fault::Fault;
-use crate::settings::Settings;
+use crate::settings::{SecurityError, Settings};
 use crate::tree::{Node, Path};
 
 /// Pushes a fault for each setting whose value has the right type and makes no sense.
@@ -16,10 +16,11 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         clock,
         kafka,
         predictions,
+        storage,
         ..
     } = settings;
     let zero = DurationText::from_millis(0);
-    let limits: [(&[&str], bool); 25] = [
+    let limits: [(&[&str], bool); 30] = [
         (&["broker", "fsync_interval"], broker.fsync_interval == zero),
         (&["broker", "segment_bytes"], broker.segment_bytes.as_u64() == 0),
         (
@@ -36,6 +37,11 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         (&["ingest", "buffer_bytes"], ingest.buffer_bytes.as_u64() == 0),
         (&["ingest", "dead_share_rows"], ingest.dead_share_rows == 0),
         (&["ingest", "checkpoint_commits"], ingest.checkpoint_commits == 0),
+        (&["storage", "maintenance_interval"], storage.maintenance_interval == zero),
+        (&["storage", "optimize_files"], storage.optimize_files == 0),
+        (&["storage", "optimize_below"], storage.optimize_below.as_u64() == 0),
+        (&["storage", "optimize_to"], storage.optimize_to.as_u64() == 0),
+        (&["storage", "vacuum_interval"], storage.vacuum_interval == zero),
         (&["engine", "memory"], engine.memory.as_u64() == 0),
         (&["engine", "threads"], engine.threads == Some(0)),
         (&["engine", "query_timeout"], engine.query_timeout == zero),
@@ -74,6 +80,14 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
             let path = Path::of(&["models", name.as_str(), key]);
             faults.push(Fault::new(format!("`{path}` must be above zero")).at(root.origin_near(&path)));
         }
+    }
+    if let Err(error) = kafka.security.check() {
+        let path = match &error {
+            SecurityError::Unfit { setting, .. } | SecurityError::Secret { setting, .. } => {
+                Path::of(&["kafka", "security", setting])
+            }
+        };
+        faults.push(Fault::new(error.to_string()).at(root.origin_near(&path)));
     }
     if !(0.0..=1.0).contains(&ingest.dead_share_max) {
         let path = Path::of(&["ingest", "dead_share_max"]);

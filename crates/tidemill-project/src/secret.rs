@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What stands in the place of a secret.
@@ -44,6 +45,110 @@ impl<'de> Deserialize<'de> for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(MASK)
+    }
+}
+
+/// A secret, or where it stands: `"hunter2"`, `{ env = "KAFKA_PASSWORD" }`, `{ file = "/run/secrets/kafka" }`.
+///
+/// Prints and serialises the place, never the secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In the settings themselves.
+    Here(Secret),
+    /// In an environment variable.
+    Env(String),
+    /// In a file, from the project's folder; white space at its end does not count.
+    File(PathBuf),
+}
+
+/// Why a secret could not be had. Says where it should stand, never what stands there.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The variable is not set.
+    #[error("the environment variable `{0}` is not set, or is not text")]
+    NotSet(String),
+    /// The file cannot be read.
+    #[error("`{}` cannot be read", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl SecretSource {
+    /// Gets the secret. Relative files start at `dir`.
+    pub fn read(&self, dir: &Path) -> Result<Secret, SecretError> {
+        match self {
+            SecretSource::Here(secret) => Ok(secret.clone()),
+            SecretSource::Env(name) => match std::env::var(name) {
+                Ok(text) => Ok(Secret::new(text)),
+                Err(_) => Err(SecretError::NotSet(name.clone())),
+            },
+            SecretSource::File(file) => {
+                let file = dir.join(file);
+                match std::fs::read_to_string(&file) {
+                    Ok(text) => Ok(Secret::new(text.trim_end())),
+                    Err(source) => Err(SecretError::Unreadable { file, source }),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretSource::Here(secret) => secret.fmt(f),
+            SecretSource::Env(name) => write!(f, "env `{name}`"),
+            SecretSource::File(file) => write!(f, "file `{}`", file.display()),
+        }
+    }
+}
+
+impl Serialize for SecretSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            SecretSource::Here(secret) => secret.serialize(serializer),
+            SecretSource::Env(name) => serializer.collect_map([("env", name.as_str())]),
+            SecretSource::File(file) => serializer.collect_map([("file", file)]),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SecretSource, D::Error> {
+        deserializer.deserialize_any(SecretSourceVisitor)
+    }
+}
+
+struct SecretSourceVisitor;
+
+impl<'de> Visitor<'de> for SecretSourceVisitor {
+    type Value = SecretSource;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#"a text, `{ env = "NAME" }` or `{ file = "path" }`"#)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretSource, E> {
+        Ok(SecretSource::Here(Secret::new(text)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretSource, A::Error> {
+        let unfit = || A::Error::custom(r#"expected a text, `{ env = "NAME" }` or `{ file = "path" }`"#);
+        let (key, place): (String, String) = map.next_entry()?.ok_or_else(unfit)?;
+        let source = match key.as_str() {
+            "env" => SecretSource::Env(place),
+            "file" => SecretSource::File(place.into()),
+            _ => return Err(unfit()),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(source),
+            Some(_) => Err(unfit()),
+        }
     }
 }
 
@@ -165,6 +270,26 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "***");
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"***\"");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_is_read_from_where_it_stands() {
+        let dir = tempfile::TempDir::new().unwrap();
+        std::fs::write(dir.path().join("pw"), "hunter2\n").unwrap();
+        let read = |json: &str| -> SecretSource { serde_json::from_str(json).unwrap() };
+        for json in [r#""hunter2""#, r#"{"file":"pw"}"#] {
+            let source = read(json);
+            assert_eq!(source.read(dir.path()).unwrap().expose(), "hunter2");
+            let shown = format!("{source:?} {}", serde_json::to_string(&source).unwrap());
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        assert_eq!(serde_json::to_string(&read(r#"{"env":"X"}"#)).unwrap(), r#"{"env":"X"}"#);
+        for json in [r#"{"env":"TIDEMILL_TEST_NOT_SET"}"#, r#"{"file":"absent"}"#] {
+            read(json).read(dir.path()).unwrap_err();
+        }
+        for json in ["7", "{}", r#"{"vault":"x"}"#, r#"{"env":"a","file":"b"}"#] {
+            serde_json::from_str::<SecretSource>(json).unwrap_err();
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Lineage: what a run read, at which versions, with which offsets behind it. Written once for a run.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tidemill_types::{
-    CodeVersion, FeatureHash, KafkaPartition, Lineage, Micros, NextOffset, RunId, StreamRange, TimeRange, TrainingInput,
+    CodeVersion, FeatureHash, KafkaPartition, Lineage, Micros, NextOffset, RunId, StreamRange, TableName, TimeRange,
+    TrainingInput,
 };
 
 use crate::db::{Arguments, Row, Session, sql};
@@ -21,6 +24,19 @@ impl Registry {
             })
         })
         .await
+    }
+}
+
+impl Registry {
+    /// The Delta versions of tables that registered model versions were made from, by table: vacuum must keep their files.
+    pub async fn pinned_inputs(&self) -> Result<BTreeMap<TableName, BTreeSet<i64>>, RegistryError> {
+        let mut session = self.readers().session().await?;
+        let mut pinned: BTreeMap<TableName, BTreeSet<i64>> = BTreeMap::new();
+        for row in session.rows(sql!("lineage/pinned_inputs"), Arguments::new()).await? {
+            let versions = pinned.entry(row.name("table_name")?).or_default();
+            versions.insert(row.int("delta_version")?);
+        }
+        Ok(pinned)
     }
 }
 

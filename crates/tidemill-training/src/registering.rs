@@ -8,14 +8,14 @@ use tidemill_features::SCORE_COLUMN;
 use tidemill_models::Artifact;
 use tidemill_project::DeploymentSpec;
 use tidemill_registry::{Approval, ArtifactEntry, NewVersion, Sha256Hash};
-use tidemill_stats::drift::ReferenceSet;
+use tidemill_stats::drift::{REFERENCE_PATH, ReferenceSet};
 use tidemill_types::{AliasName, GateVerdict, Lineage, ModelName, RunId};
 use tokio::task::spawn_blocking;
 
 use crate::TrainError;
 use crate::order::TrainEnd;
 use crate::pipeline::{Plan, Trainer};
-use crate::reference::{REFERENCE_PATH, reference_set};
+use crate::reference::reference_set;
 use crate::sets::Sets;
 
 /// The alias of the newest version that passed its gate; left alone where a deployment follows it.

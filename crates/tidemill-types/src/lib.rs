@@ -4,6 +4,7 @@
 //! Absent on purpose: Arrow types, error enums of other crates, anything with `async` in it.
 
 mod algorithm;
+mod audit;
 mod columns;
 mod duration;
 mod lineage;
@@ -16,6 +17,7 @@ mod severity;
 mod time;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use audit::{AuditFault, AuditReport, FaultKind, OffsetGap, OtherCommit, OtherKind, PartitionAudit};
 pub use columns::{KafkaColumn, LANDED_COLUMNS};
 pub use duration::{DurationText, InvalidDuration};
 pub use lineage::{CodeVersion, FeatureHash, Lineage, StreamRange, TrainingInput};

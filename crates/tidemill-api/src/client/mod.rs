@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use axum::http::Method;
 use serde_json::json;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
+use tidemill_types::{AuditReport, StreamName, AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
 
 use crate::arrow_codec::{ARROW_STREAM, from_ipc};
 use crate::operations::{
+    AuditRequest, ReplayReport, ReplayRequest,
     Alias, AliasEvent, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId, DeadLetterSummary,
     DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries, EventClock, Experiment,
     FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model, ModelVersion, Monitor, MonitorRun,
@@ -220,6 +221,17 @@ impl Operations for HttpClient {
         let asked = self
             .request(Method::POST, "/api/v1/clock/wait", Patience::Work)
             .json(&request);
+        self.answer(asked).await
+    }
+
+    async fn replay_dead_letters(&self, stream: &StreamName, request: ReplayRequest) -> Result<ReplayReport, Problem> {
+        let path = format!("/api/v1/dead-letters/{stream}/replay");
+        self.answer(self.request(Method::POST, &path, Patience::Work).json(&request)).await
+    }
+
+    async fn audit(&self, stream: &StreamName, request: AuditRequest) -> Result<AuditReport, Problem> {
+        let path = format!("/api/v1/streams/{stream}/audit");
+        let asked = self.request(Method::GET, &path, Patience::Work).query(&request);
         self.answer(asked).await
     }
 }

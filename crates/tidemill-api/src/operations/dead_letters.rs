@@ -1,7 +1,7 @@
 //! Records that could not be used: where they came from, why, and their raw bytes.
 
 use serde::{Deserialize, Serialize};
-use tidemill_types::{KafkaPartition, LastOffset, Micros, StreamName, TopicName};
+use tidemill_types::{ErrorCode, KafkaPartition, LastOffset, Micros, Problem, StreamName, TopicName};
 use utoipa::{IntoParams, ToSchema};
 
 /// Dead letters in a list when nobody says how many.
@@ -76,6 +76,52 @@ pub struct DeadLetter {
     pub headers: Vec<RawHeader>,
 }
 
+/// Which dead letters of a stream to send again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplayRequest {
+    /// These, each by its position; every one that was not sent again before when empty.
+    pub letters: Vec<ReplayLetter>,
+    /// Send those too that were sent again before, or may have been.
+    pub again: bool,
+}
+
+/// A dead letter to be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayLetter {
+    /// The Kafka partition in which it stood.
+    #[schema(value_type = i32)]
+    pub partition: KafkaPartition,
+    /// The offset at which it stood.
+    #[schema(value_type = i64)]
+    pub offset: LastOffset,
+    /// Its repaired value; absent, it is sent as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<RawBytes>,
+}
+
+/// What was sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReplayReport {
+    /// The stream.
+    #[schema(value_type = String)]
+    pub stream: StreamName,
+    /// The number of the replay, as in the header `tm_replay` and in the table `dead_letter_replays`; absent where nothing
+    /// was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<i64>,
+    /// Records sent and acknowledged.
+    pub sent: u64,
+    /// Those among them with another value than the one that came.
+    pub repaired: u64,
+    /// Letters that an earlier replay has sent: they were left alone.
+    pub sent_before: u64,
+    /// Letters of an earlier replay that did not come to its end: whether they were sent is not known, and they were left
+    /// alone.
+    pub unsure: Vec<DeadLetterId>,
+}
+
 /// One header of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RawHeader {
@@ -93,6 +139,17 @@ pub enum RawBytes {
     Text(String),
     /// They are not; two digits a byte.
     Hex(String),
+}
+
+impl RawBytes {
+    /// The bytes. Errors where digits are no hexadecimal.
+    pub fn bytes(&self) -> Result<Vec<u8>, Problem> {
+        match self {
+            RawBytes::Text(text) => Ok(text.clone().into_bytes()),
+            RawBytes::Hex(digits) => hex::decode(digits)
+                .map_err(|error| Problem::new(ErrorCode::InvalidInput, format!("a value is no hexadecimal: {error}"))),
+        }
+    }
 }
 
 impl From<&[u8]> for RawBytes {

@@ -4,6 +4,7 @@
 //!
 //! Requests and answers are plain data (a module per noun); nothing here decides anything.
 
+mod audit;
 mod checks;
 mod clock;
 mod dead_letters;
@@ -23,13 +24,14 @@ mod triggers;
 
 use async_trait::async_trait;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
+use tidemill_types::{AuditReport, StreamName, AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
 
+pub use audit::AuditRequest;
 pub use checks::{CheckOutcome, CheckReport, CheckRequest};
 pub use clock::{CLOCK_WAIT, ClockState, ClockWaitRequest, EventClock};
 pub use dead_letters::{
     DEAD_LETTERS_LISTED, DEAD_LETTERS_LISTED_MAX, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest,
-    RawBytes, RawHeader,
+    RawBytes, RawHeader, ReplayLetter, ReplayReport, ReplayRequest,
 };
 pub use deployments::{DeployRequest, Deployment, DeploymentAction, DeploymentEvent, RollbackRequest};
 pub use drift::{
@@ -179,4 +181,10 @@ pub trait Operations: Send + Sync {
     /// Returns when the event clock is as far as asked. Errors with [`tidemill_types::ErrorCode::TimedOut`] when it is not
     /// in time, [`tidemill_types::ErrorCode::NotReady`] where it does not run.
     async fn wait_for_clock(&self, request: ClockWaitRequest) -> Result<EventClock, Problem>;
+
+    /// Sends dead letters to their topic again, as they came or repaired, and keeps what was sent.
+    async fn replay_dead_letters(&self, stream: &StreamName, request: ReplayRequest) -> Result<ReplayReport, Problem>;
+
+    /// Proves that every record of a stream is in its tables once. Damage is a report, not an error.
+    async fn audit(&self, stream: &StreamName, request: AuditRequest) -> Result<AuditReport, Problem>;
 }

@@ -96,6 +96,9 @@ pub struct StreamStatus {
     pub dead_letters: u64,
     /// Records in the log that are not committed yet, over all Kafka partitions.
     pub lag_rows: u64,
+    /// How long the oldest of them can have waited, in seconds: since when something is left to commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<f64>,
     /// The event time below which no more rows are expected; absent before the first row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -110,6 +113,9 @@ pub struct StreamStatus {
     /// How long it took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit_ms: Option<u64>,
+    /// Bytes of the files that it has committed since the server started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_bytes: Option<u64>,
     /// Positions, by Kafka partition.
     pub partitions: Vec<PartitionStatus>,
 }

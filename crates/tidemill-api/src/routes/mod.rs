@@ -2,6 +2,7 @@
 //! that the OpenAPI document cannot lack one.
 
 mod aliases;
+mod audit;
 mod checks;
 mod clock;
 mod dead_letters;
@@ -93,6 +94,8 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(checks::check))
         .routes(routes!(monitors::run_monitor))
         .routes(routes!(clock::wait_for_clock))
+        .routes(routes!(audit::audit))
+        .routes(routes!(dead_letters::replay))
         .routes(routes!(runs::runs, runs::train));
     let (quick, mut document) = quick.split_for_parts();
     let (work, more) = work.split_for_parts();

@@ -181,6 +181,10 @@ fn snapshot(status: &Result<Status, Problem>) -> Registry {
     let rows = gauge("ingest_rows", "Rows in the stream's table");
     let dead = gauge("ingest_dead_letters", "Records in the stream's dead-letter table");
     let lag = gauge("ingest_lag_rows", "Records of the topic that are not committed yet");
+    let bytes = gauge(
+        "ingest_committed_bytes",
+        "Bytes of the files that were committed since the server started",
+    );
     let failed = gauge("ingest_failed", "1 when the stream's ingest has failed");
     let paused = gauge(
         "ingest_paused",
@@ -199,6 +203,10 @@ fn snapshot(status: &Result<Status, Problem>) -> Registry {
         "ingest_commit_timestamp_seconds",
         "When the newest commit was made, since 1970",
     );
+    let lag_time = seconds(
+        "ingest_lag_seconds",
+        "How long the oldest record that is not committed yet can have waited",
+    );
     let commit = seconds("ingest_commit_duration_seconds", "How long the newest commit took");
     for stream in &status.streams {
         let labels = StreamLabels {
@@ -213,6 +221,12 @@ fn snapshot(status: &Result<Status, Problem>) -> Registry {
         paused
             .get_or_create(&labels)
             .set(i64::from(stream.state == StreamState::Paused));
+        if let Some(committed) = stream.committed_bytes {
+            bytes.get_or_create(&labels).set(committed as i64);
+        }
+        if let Some(lag) = stream.lag_seconds {
+            lag_time.get_or_create(&labels).set(lag);
+        }
         if let Some(time) = stream.watermark {
             watermark.get_or_create(&labels).set(time.0 as f64 / 1e6);
         }

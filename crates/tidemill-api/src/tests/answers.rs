@@ -45,6 +45,12 @@ async fn data() {
         ),
         get("/api/v1/dead-letters?stream=transactions&limit=2"),
         get("/api/v1/dead-letters/transactions/1/41"),
+        get("/api/v1/streams/transactions/audit?offline=true"),
+        (
+            Method::POST,
+            "/api/v1/dead-letters/transactions/replay",
+            Some(json!({ "letters": [{ "partition": 1, "offset": 41, "value": { "text": "{}" } }] })),
+        ),
     ];
     insta::assert_snapshot!(transcript(&requests).await);
 }

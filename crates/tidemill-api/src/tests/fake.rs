@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
 use tidemill_types::{
-    AliasName, DeploymentName, ErrorCode, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber,
+    AliasName, AuditReport, DeploymentName, ErrorCode, ModelName, MonitorName, Problem, RunId, StreamName, TriggerName, VersionNumber,
 };
 use tokio::sync::Semaphore;
 
@@ -312,5 +312,17 @@ impl Operations for FakeOperations {
             return Err(Problem::new(ErrorCode::TimedOut, "the event clock is not there yet").with_hint("wait longer"));
         }
         Ok(EventClock { at, ..values::clock() })
+    }
+
+    async fn replay_dead_letters(&self, stream: &StreamName, request: ReplayRequest) -> Result<ReplayReport, Problem> {
+        self.at(stream.as_str()).await?;
+        Ok(values::replay_report(stream.clone(), &request))
+    }
+
+    async fn audit(&self, stream: &StreamName, request: AuditRequest) -> Result<AuditReport, Problem> {
+        self.at(stream.as_str()).await?;
+        let mut report = values::audit_report();
+        report.topic_read = !request.offline;
+        Ok(report)
     }
 }

@@ -18,6 +18,7 @@ fn check<M: Serialize + DeserializeOwned>(real: &impl Serialize) {
 #[test]
 fn mirrors_have_the_json_of_what_they_mirror() {
     check::<schema::TimeRange>(&TimeRange::ALL);
+    check::<schema::AuditReport>(&values::audit_report());
     check::<schema::Lineage>(&values::lineage());
     check::<schema::GateVerdict>(&values::gate());
     check::<schema::Problem>(&values::absent("x"));

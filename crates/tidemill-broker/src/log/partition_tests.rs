@@ -182,6 +182,36 @@ fn a_torn_tail_is_cut_and_the_leader_epoch_rises() {
     assert_eq!((extent.next_offset, extent.leader_epoch), (90, 2));
 }
 
+/// However the end of a log was torn, what lies before is there, and the log goes on behind it.
+#[test]
+fn any_torn_end_leaves_a_log_that_goes_on() {
+    for seed in 0..60_u64 {
+        let dir = tempfile::tempdir().unwrap();
+        drop(filled(dir.path()));
+        let last = files(dir.path(), "log").pop().unwrap();
+        let mut bytes = fs::read(&last).unwrap();
+        let place = (seed as usize).wrapping_mul(7_919) % bytes.len();
+        match seed % 3 {
+            // Cut short, half a page of zeros at its end, one byte that is another.
+            0 => bytes.truncate(place),
+            1 => bytes.extend_from_slice(&[0; 2_048]),
+            _ => bytes[place] ^= 0x10,
+        }
+        fs::write(&last, &bytes).unwrap();
+        // A machine that went down: every segment is looked through.
+        let partition = open_after(dir.path(), true);
+        let next = partition.extent().next_offset;
+        assert!((0..=90).contains(&next) && next % 3 == 0, "seed {seed}: {next}");
+        let mut offset = 0;
+        while offset < next {
+            let read = read(&partition, offset, usize::MAX);
+            assert_eq!(read.first().map(|batch| batch.0), Some(offset), "seed {seed}");
+            offset = read.last().map_or(next, |batch| batch.1);
+        }
+        assert_eq!(append(&partition, 3, 0, NO_PRODUCER).unwrap().base_offset, next, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_machine_that_goes_down_after_a_clean_stop_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();

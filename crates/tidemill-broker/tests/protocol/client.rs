@@ -122,6 +122,12 @@ impl Client {
     }
 
     pub fn send<R: Request>(&mut self, version: i16, request: &R) {
+        let frame = self.frame_of(version, request);
+        self.send_raw(&frame);
+    }
+
+    /// A request as it goes over the wire, its length in front.
+    pub fn frame_of<R: Request>(&mut self, version: i16, request: &R) -> Vec<u8> {
         self.correlation_id += 1;
         let header = RequestHeader::default()
             .with_request_api_key(R::KEY)
@@ -136,7 +142,7 @@ impl Client {
             .unwrap_or_else(|e| panic!("request {} version {version}: {e}", R::KEY));
         let length = frame.len() as i32 - 4;
         frame[..4].copy_from_slice(&length.to_be_bytes());
-        self.send_raw(&frame);
+        frame.to_vec()
     }
 
     pub fn send_raw(&mut self, bytes: &[u8]) {
@@ -178,15 +184,7 @@ impl Client {
 
     /// Sends a batch to partition 0 of a topic.
     pub fn produce(&mut self, topic: &str, batch: Bytes) -> PartitionProduceResponse {
-        let data = PartitionProduceData::default().with_records(Some(batch));
-        let data = TopicProduceData::default()
-            .with_name(topic_name(topic))
-            .with_partition_data(vec![data]);
-        let request = ProduceRequest::default()
-            .with_acks(-1)
-            .with_timeout_ms(1_000)
-            .with_topic_data(vec![data]);
-        self.call(9, &request).responses.remove(0).partition_responses.remove(0)
+        self.call(9, &produce_request(topic, batch)).responses.remove(0).partition_responses.remove(0)
     }
 
     /// Reads partition 0 of a topic.
@@ -194,6 +192,18 @@ impl Client {
         let request = fetch_request(topic, offset).with_max_wait_ms(max_wait_ms);
         self.call(12, &request).responses.remove(0).partitions.remove(0)
     }
+}
+
+/// A produce to partition 0 of a topic.
+pub fn produce_request(topic: &str, batch: Bytes) -> ProduceRequest {
+    let data = PartitionProduceData::default().with_records(Some(batch));
+    let data = TopicProduceData::default()
+        .with_name(topic_name(topic))
+        .with_partition_data(vec![data]);
+    ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(1_000)
+        .with_topic_data(vec![data])
 }
 
 /// A fetch of partition 0 of a topic.

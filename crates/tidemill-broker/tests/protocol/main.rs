@@ -2,6 +2,7 @@
 
 mod client;
 mod groups;
+mod hardness;
 mod malformed;
 mod restart;
 mod topics;

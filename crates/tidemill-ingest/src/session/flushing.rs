@@ -113,6 +113,7 @@ impl Session<'_> {
             next: buffer.next,
             counts: buffer.counts,
             watermark,
+            since: Instant::now(),
             _held: held,
         }
     }
@@ -138,6 +139,8 @@ impl Session<'_> {
         self.lifeline.status.send_modify(|status| {
             status.version = Some(committed.version);
             status.committed_at = Some(now);
+            status.commit_ms = u64::try_from(flight.since.elapsed().as_millis()).ok();
+            status.landed_bytes += committed.bytes;
             status.restarts = 0;
         });
         let stream = &self.context.stream.name;

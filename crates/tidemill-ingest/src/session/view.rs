@@ -117,6 +117,13 @@ impl Session<'_> {
         self.lifeline.status.send_if_modified(|status| {
             let before = status.clone();
             status.lag_rows = partitions.iter().map(|partition| partition.lag).sum();
+            if status.lag_rows == Some(0) {
+                // Steps of a second are enough, and wake nobody who waits for a change in between.
+                let now = Micros::from_millis(self.context.clock.now().as_millis() / 1_000 * 1_000);
+                status.level_at = status.level_at.max(Some(now));
+            } else if status.level_at.is_none() {
+                status.level_at = Some(self.context.clock.now());
+            }
             status.partitions = partitions;
             status.rows = self.totals.rows;
             status.dead = self.totals.dead;

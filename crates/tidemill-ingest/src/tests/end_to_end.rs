@@ -19,19 +19,19 @@ use crate::fences::{app_id, app_prefix, dead_commits_app_id, dead_commits_update
 use crate::{Ingest, IngestHandle, IngestLimits, IngestWiring, StreamState, StreamStatus};
 
 /// Far beyond what any wait takes on a busy machine: only a failure gets there.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 const PARTITIONS: i32 = 2;
 
 /// A broker and a lake that survive a restart of ingest.
-struct House {
-    folder: TempDir,
+pub(super) struct House {
+    pub(super) folder: TempDir,
     broker: Broker,
-    lake: Arc<Lake>,
-    limits: IngestLimits,
+    pub(super) lake: Arc<Lake>,
+    pub(super) limits: IngestLimits,
 }
 
 impl House {
-    async fn new() -> House {
+    pub(super) async fn new() -> House {
         let folder = TempDir::new().unwrap();
         let settings = BrokerSettings {
             dir: folder.path().join("broker"),
@@ -55,17 +55,17 @@ impl House {
         }
     }
 
-    fn client(&self) -> ClientSettings {
+    pub(super) fn client(&self) -> ClientSettings {
         ClientSettings::new(self.broker.address().to_string(), "tidemill-test")
     }
 
-    async fn make_topic(&self, name: &str) {
+    pub(super) async fn make_topic(&self, name: &str) {
         let admin = Admin::connect(&self.client()).unwrap();
         admin.ensure_topic(&topic(name), PARTITIONS, &[].into()).await.unwrap();
     }
 
     /// Sends values to a partition, one millisecond apart.
-    async fn send(&self, name: &str, partition: i32, values: &[Option<String>]) {
+    pub(super) async fn send(&self, name: &str, partition: i32, values: &[Option<String>]) {
         let producer = Producer::new(&self.client(), &ProducerLimits::default()).unwrap();
         let topic = topic(name);
         for (place, value) in values.iter().enumerate() {
@@ -82,11 +82,11 @@ impl House {
         producer.flush(PATIENCE).await.unwrap();
     }
 
-    fn ingest(&self, streams: &[&str]) -> IngestHandle {
+    pub(super) fn ingest(&self, streams: &[&str]) -> IngestHandle {
         self.ingest_into(streams, &self.lake)
     }
 
-    fn ingest_into(&self, streams: &[&str], lake: &Arc<Lake>) -> IngestHandle {
+    pub(super) fn ingest_into(&self, streams: &[&str], lake: &Arc<Lake>) -> IngestHandle {
         Ingest::start(IngestWiring {
             pipeline: PipelineName::new("test").unwrap(),
             streams: streams.iter().map(|name| stream(name)).collect(),
@@ -99,7 +99,7 @@ impl House {
         .unwrap()
     }
 
-    async fn table(&self, name: &str) -> LakeTable {
+    pub(super) async fn table(&self, name: &str) -> LakeTable {
         let name = TableName::new(name).unwrap();
         self.lake.table(&name).await.unwrap().unwrap()
     }
@@ -126,7 +126,7 @@ fn topic(name: &str) -> TopicName {
     TopicName::new(name).unwrap()
 }
 
-fn stream(name: &str) -> Stream {
+pub(super) fn stream(name: &str) -> Stream {
     let avsc = json!({ "type": "record", "name": "event", "fields": [
         { "name": "id", "type": "long" },
         { "name": "at", "type": { "type": "long", "logicalType": "timestamp-micros" } },
@@ -147,11 +147,11 @@ fn stream(name: &str) -> Stream {
 
 /// A message whose event lies `second` seconds after the epoch. A list of messages holds tombstones too, as none.
 #[expect(clippy::unnecessary_wraps, reason = "it stands in lists beside tombstones")]
-fn event(id: i64, second: i64) -> Option<String> {
+pub(super) fn event(id: i64, second: i64) -> Option<String> {
     Some(json!({ "id": id, "at": Micros(second * 1_000_000) }).to_string())
 }
 
-fn events(ids: std::ops::Range<i64>) -> Vec<Option<String>> {
+pub(super) fn events(ids: std::ops::Range<i64>) -> Vec<Option<String>> {
     ids.map(|id| event(id, id)).collect()
 }
 
@@ -161,7 +161,7 @@ fn status_of(ingest: &IngestHandle, name: &str) -> StreamStatus {
 }
 
 /// Waits until a stream is in a state.
-async fn until(ingest: &IngestHandle, name: &str, wanted: &str) -> StreamStatus {
+pub(super) async fn until(ingest: &IngestHandle, name: &str, wanted: &str) -> StreamStatus {
     let mut watch = ingest.watch(&StreamName::new(name).unwrap()).unwrap();
     let reached = watch.wait_for(|status| status.state.as_str() == wanted);
     tokio::time::timeout(PATIENCE, reached).await.unwrap().unwrap().clone()

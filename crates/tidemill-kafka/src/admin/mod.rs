@@ -57,6 +57,19 @@ pub struct Watermarks {
     pub high_watermark: NextOffset,
 }
 
+/// What stands at a run of offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Survey {
+    /// The first offset that was looked at: the log may begin later than was asked for.
+    pub from: i64,
+    /// The first that was not.
+    pub to: i64,
+    /// Records with a value.
+    pub records: u64,
+    /// Records without.
+    pub tombstones: u64,
+}
+
 impl Admin {
     /// A client of the cluster. It connects by itself when it is first asked; errors here are of the settings.
     pub fn connect(settings: &ClientSettings) -> Result<Admin, KafkaError> {
@@ -134,6 +147,20 @@ impl Admin {
     ) -> Result<Option<Record>, KafkaError> {
         let topic = topic.clone();
         self.blocking(move |inner| reader::read_at(inner, &topic, partition, offset))
+            .await
+    }
+
+    /// What the log holds at the offsets `[from, to)` of a partition, at most `records_max` records of it.
+    pub async fn survey(
+        &self,
+        topic: &TopicName,
+        partition: KafkaPartition,
+        from: i64,
+        to: i64,
+        records_max: usize,
+    ) -> Result<Survey, KafkaError> {
+        let topic = topic.clone();
+        self.blocking(move |inner| reader::survey(inner, &topic, partition, from, to, records_max))
             .await
     }
 

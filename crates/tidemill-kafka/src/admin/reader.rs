@@ -9,7 +9,7 @@ use rdkafka::{Message as _, Offset, TopicPartitionList};
 use tidemill_types::{KafkaPartition, LastOffset, TopicName};
 
 use super::topics::watermarks;
-use super::{Inner, Watermarks};
+use super::{Inner, Survey, Watermarks};
 use crate::client::Listener;
 use crate::{KafkaError, Record};
 
@@ -53,6 +53,47 @@ pub(super) fn first_records(
         records.len() < records_max
     })?;
     Ok(records)
+}
+
+/// Counts what stands at offsets `[from, to)`, as far as the log reaches.
+pub(super) fn survey(
+    inner: &Inner,
+    topic: &TopicName,
+    partition: KafkaPartition,
+    from: i64,
+    to: i64,
+    records_max: usize,
+) -> Result<Survey, KafkaError> {
+    let ends = watermarks(inner, topic, partition)?;
+    let from = from.max(ends.log_start.0);
+    let mut seen = Survey {
+        from,
+        to: to.min(ends.high_watermark.0).max(from),
+        records: 0,
+        tombstones: 0,
+    };
+    if seen.from == seen.to || records_max == 0 {
+        seen.to = seen.from;
+        return Ok(seen);
+    }
+    let end = seen.to;
+    let mut count = 0;
+    read_from(inner, topic, partition, from, |record| {
+        if record.offset.0 >= end {
+            return false;
+        }
+        match record.value {
+            Some(_) => seen.records += 1,
+            None => seen.tombstones += 1,
+        }
+        count += 1;
+        let full = count >= records_max;
+        if full {
+            seen.to = record.offset.next().0;
+        }
+        !full && record.offset.next().0 < end
+    })?;
+    Ok(seen)
 }
 
 /// Reads the last record. Transaction markers and compaction leave offsets without one, so the steps back double.

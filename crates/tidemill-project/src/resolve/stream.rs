@@ -13,10 +13,11 @@ use crate::settings::{Settings, StreamSettings};
 use crate::specs::Stream;
 
 /// Tables of the catalog that are there in every project.
-const TABLES_OF_OURS: [&str; 17] = [
+const TABLES_OF_OURS: [&str; 18] = [
     "alias_events",
     "aliases",
     "audit_log",
+    "dead_letter_replays",
     "drift",
     "performance",
     "trigger_firings",

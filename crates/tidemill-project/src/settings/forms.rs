@@ -62,6 +62,27 @@ form!(
     }
 );
 form!(
+    /// A secret, or where it stands.
+    SecretForm, {
+        "anyOf": [
+            { "type": "string" },
+            {
+                "type": "object",
+                "properties": { "env": { "type": "string", "description": "The environment variable that holds it." } },
+                "required": ["env"],
+                "additionalProperties": false,
+            },
+            {
+                "type": "object",
+                "properties": { "file": { "type": "string", "description": "The file that holds it." } },
+                "required": ["file"],
+                "additionalProperties": false,
+            },
+        ],
+        "examples": [{ "env": "KAFKA_PASSWORD" }],
+    }
+);
+form!(
     /// A hyperparameter's value.
     ParamForm, { "type": ["number", "string", "boolean"] }
 );

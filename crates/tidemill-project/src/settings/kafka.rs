@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tidemill_types::{DurationText, PipelineName};
 
 use super::forms::{DurationForm, IdentifierForm};
+use super::security::KafkaSecurity;
 use crate::secret::Properties;
 
 /// Where Kafka is and how to speak with it.
@@ -25,7 +26,9 @@ pub struct KafkaSettings {
     /// How often topics are looked through for new partitions.
     #[schemars(with = "DurationForm")]
     pub discovery_interval: DurationText,
-    /// Settings of the Kafka client by librdkafka's names, as `{ "security.protocol" = "SSL" }`. Passwords and keys among them
+    /// Encryption and authentication towards the brokers.
+    pub security: KafkaSecurity,
+    /// Settings of the Kafka client by librdkafka's names, as `{ "socket.timeout.ms" = "10000" }`. Passwords and keys among them
     /// are never shown.
     pub properties: Properties,
 }
@@ -38,6 +41,7 @@ impl Default for KafkaSettings {
             client_id: "tidemill".to_owned(),
             cluster_id: None,
             discovery_interval: DurationText::from_secs(30),
+            security: KafkaSecurity::default(),
             properties: Properties::default(),
         }
     }

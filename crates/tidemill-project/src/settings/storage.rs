@@ -23,6 +23,25 @@ pub struct StorageSettings {
     pub registry: Option<Place>,
     /// The folder of models' bytes; by default `<state>/artifacts`.
     pub artifacts: Option<Place>,
+    /// Whether `up` maintains the lake's tables: small files into large ones, and files away that no kept version names.
+    pub maintenance: bool,
+    /// How often it looks at them.
+    #[schemars(with = "DurationForm")]
+    pub maintenance_interval: DurationText,
+    /// Optimize a table with at least so many small files.
+    #[schemars(range(min = 1))]
+    pub optimize_files: usize,
+    /// Files below this size are small.
+    pub optimize_below: ByteSize,
+    /// The size that optimized files come near to.
+    pub optimize_to: ByteSize,
+    /// How often files are deleted that no kept version names.
+    #[schemars(with = "DurationForm")]
+    pub vacuum_interval: DurationText,
+    /// How long they stay before; older versions of a table cannot be read after. What a registered model was trained on stays
+    /// in any case.
+    #[schemars(with = "DurationForm")]
+    pub vacuum_keep: DurationText,
     /// Options of the object store by its own names, as `{ "endpoint" = "http://localhost:9000" }`. Keys and tokens among them
     /// are never shown.
     pub options: Properties,
@@ -35,6 +54,13 @@ impl Default for StorageSettings {
             lake: None,
             registry: None,
             artifacts: None,
+            maintenance: true,
+            maintenance_interval: DurationText::from_secs(60),
+            optimize_files: 64,
+            optimize_below: ByteSize::mb(32),
+            optimize_to: ByteSize::mb(128),
+            vacuum_interval: DurationText::from_secs(86_400),
+            vacuum_keep: DurationText::from_secs(7 * 86_400),
             options: Properties::default(),
         }
     }

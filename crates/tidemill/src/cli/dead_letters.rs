@@ -1,14 +1,31 @@
 //! `tidemill dead-letters`.
 
-use tidemill_api::{DeadLetter, DeadLetterId, DeadLettersRequest, RawBytes};
-use tidemill_types::{KafkaPartition, LastOffset};
+use std::path::Path;
+
+use tidemill_api::{DeadLetter, DeadLetterId, DeadLettersRequest, RawBytes, ReplayLetter, ReplayRequest};
+use tidemill_types::{ErrorCode, KafkaPartition, LastOffset, Problem, StreamName};
 
 use super::args::DeadLettersCommand;
 use super::context::Context;
 use super::failure::{Failure, json, line};
+use crate::house::Parts;
 use crate::render::{Table, instant};
 
 pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), Failure> {
+    if let DeadLettersCommand::Replay {
+        stream,
+        offsets,
+        file,
+        again,
+    } = &command
+    {
+        let letters = letters(offsets, file.as_deref())?;
+        let request = ReplayRequest {
+            letters,
+            again: *again,
+        };
+        return replay(context, stream, request).await;
+    }
     let reached = context.reach("dead-letters").await?;
     let done = match command {
         DeadLettersCommand::List { stream, limit } => {
@@ -39,6 +56,7 @@ pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), F
                 }
             }
         }
+        DeadLettersCommand::Replay { .. } => Ok(()),
         DeadLettersCommand::Show {
             stream,
             partition,
@@ -58,6 +76,104 @@ pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), F
     };
     reached.close().await?;
     done
+}
+
+async fn replay(context: &Context, stream: &StreamName, request: ReplayRequest) -> Result<(), Failure> {
+    let parts = Parts {
+        kafka: true,
+        ..Parts::default()
+    };
+    let reached = context.reach_with("dead-letters replay", parts).await?;
+    let report = reached.operations().replay_dead_letters(stream, request).await;
+    reached.close().await?;
+    let report = report?;
+    if context.global.json {
+        return json(&report);
+    }
+    line(match report.replay {
+        Some(replay) => format!(
+            "sent {} dead letters of `{stream}` again, {} of them repaired (replay {replay})",
+            report.sent, report.repaired
+        ),
+        None => format!("no dead letter of `{stream}` was sent again"),
+    })?;
+    if report.sent_before > 0 {
+        line(format!("{} were sent again before; --again sends them once more", report.sent_before))?;
+    }
+    for id in &report.unsure {
+        line(format!(
+            "{}/{} may have been sent by a replay that was cut off; look for it, then use --again",
+            id.partition, id.offset
+        ))?;
+    }
+    Ok(())
+}
+
+/// Which letters are wanted, with their repaired values.
+fn letters(offsets: &[String], file: Option<&Path>) -> Result<Vec<ReplayLetter>, Failure> {
+    let mut letters = Vec::new();
+    for text in offsets {
+        letters.push(position(text)?);
+    }
+    let Some(file) = file else {
+        return Ok(letters);
+    };
+    let text = super::predict::read(file)?;
+    match letters.as_mut_slice() {
+        [one] => one.value = Some(RawBytes::Text(text.trim_end_matches(['\r', '\n']).to_owned())),
+        [] => {
+            for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                letters.push(repaired(line).map_err(|reason| {
+                    let what = format!("line {} of `{}`: {reason}", number + 1, file.display());
+                    Problem::new(ErrorCode::InvalidInput, what)
+                        .with_hint(r#"a line is {"partition": 0, "offset": 1234, "value": …}"#)
+                })?);
+            }
+        }
+        _ => {
+            let what = "one file cannot hold the values of several --offset";
+            return Err(Problem::new(ErrorCode::InvalidInput, what)
+                .with_hint(r#"leave --offset out and write {"partition", "offset", "value"} per line"#)
+                .into());
+        }
+    }
+    Ok(letters)
+}
+
+fn position(text: &str) -> Result<ReplayLetter, Problem> {
+    let parsed = text
+        .split_once('/')
+        .and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    let (partition, offset) = parsed.ok_or_else(|| {
+        Problem::new(ErrorCode::InvalidInput, format!("`{text}` is no position"))
+            .with_hint("write --offset PARTITION/OFFSET, as 0/1234")
+    })?;
+    Ok(ReplayLetter {
+        partition: KafkaPartition(partition),
+        offset: LastOffset(offset),
+        value: None,
+    })
+}
+
+/// A line of repaired values. A value that is a text is sent as that text, any other as the JSON that it is.
+fn repaired(line: &str) -> Result<ReplayLetter, String> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        partition: i32,
+        offset: i64,
+        value: serde_json::Value,
+    }
+    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let text = match line.value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    Ok(ReplayLetter {
+        partition: KafkaPartition(line.partition),
+        offset: LastOffset(line.offset),
+        value: Some(RawBytes::Text(text)),
+    })
 }
 
 fn show(letter: &DeadLetter) -> Result<(), Failure> {

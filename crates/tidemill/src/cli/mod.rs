@@ -12,6 +12,7 @@ mod deploy;
 mod drift;
 mod failure;
 mod features;
+mod ingest;
 mod init;
 mod logging;
 mod models;
@@ -86,6 +87,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
                 Command::Triggers(command) => triggers::run(&context, command).await,
                 Command::Clock(args) => clock::run(&context, args).await,
                 Command::DeadLetters(command) => dead_letters::run(&context, command).await,
+                Command::Ingest(command) => ingest::run(&context, command).await,
                 Command::Status => status::run(&context).await,
             }
         }

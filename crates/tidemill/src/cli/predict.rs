@@ -115,7 +115,7 @@ fn parse_rows(text: &str) -> Result<Vec<Row>, Problem> {
         .map_err(invalid)
 }
 
-fn read(file: &std::path::Path) -> Result<String, Failure> {
+pub fn read(file: &std::path::Path) -> Result<String, Failure> {
     let mut text = String::new();
     let failed = |error: std::io::Error| io(&format!("read `{}`", file.display()), &error);
     if file == std::path::Path::new("-") {

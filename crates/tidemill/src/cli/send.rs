@@ -120,7 +120,7 @@ async fn send(context: &Context, sending: Sending) -> Result<(), Failure> {
 async fn send_to(context: &Context, project: &Project, reached: &Reached, sending: Sending) -> Result<(), Failure> {
     let client = match reached {
         Reached::Here { house, .. } => house.kafka().map(|kafka| kafka.client().clone()),
-        Reached::Server { client, .. } => Some(client_settings(project, &client.status().await?.kafka.bootstrap)),
+        Reached::Server { client, .. } => Some(client_settings(project, &client.status().await?.kafka.bootstrap)?),
     };
     let client = client.ok_or_else(|| Problem::new(ErrorCode::Internal, "the house was opened without Kafka"))?;
     let stop = StopFlag::default();

@@ -1,7 +1,5 @@
 //! Dead letters, read from their tables.
 
-use std::collections::BTreeMap;
-
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use futures::StreamExt;
@@ -126,20 +124,22 @@ fn summary(batch: &RecordBatch, row: usize) -> Result<DeadLetterSummary, Problem
     })
 }
 
-/// Headers as ingest writes them: a JSON object of texts, or a list of pairs where a name comes twice.
-fn parse_headers(text: &str) -> Vec<RawHeader> {
-    let header = |(key, value): (String, Option<String>)| RawHeader {
-        key,
-        value: RawBytes::Text(value.unwrap_or_default()),
-    };
-    if let Ok(pairs) = serde_json::from_str::<Vec<(String, Option<String>)>>(text) {
-        return pairs.into_iter().map(header).collect();
+/// Headers as ingest writes them: a JSON array of `{"name", "value"}`, in order.
+pub(super) fn parse_headers(text: &str) -> Vec<RawHeader> {
+    #[derive(serde::Deserialize)]
+    struct Header {
+        name: String,
+        value: Option<String>,
     }
-    let object: BTreeMap<String, Option<String>> = serde_json::from_str(text).unwrap_or_default();
-    object.into_iter().map(header).collect()
+    let headers: Vec<Header> = serde_json::from_str(text).unwrap_or_default();
+    let header = |header: Header| RawHeader {
+        key: header.name,
+        value: RawBytes::Text(header.value.unwrap_or_default()),
+    };
+    headers.into_iter().map(header).collect()
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Problem> {
+pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Problem> {
     let found = batch.column_by_name(name).map(AsRef::as_ref);
     found.ok_or_else(|| {
         Problem::new(
@@ -150,7 +150,7 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Probl
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn unreadable(error: arrow::error::ArrowError) -> Problem {
+pub(super) fn unreadable(error: arrow::error::ArrowError) -> Problem {
     Problem::new(
         ErrorCode::Corrupt,
         format!("the dead-letter table cannot be read: {error}"),

@@ -1,5 +1,6 @@
 //! The Kafka side of a house: the broker, in this process or elsewhere, and the ingest that reads from it.
 
+use std::error::Error as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,7 @@ impl KafkaSide {
             (None, Some(broker)) => broker.address().to_string(),
             (None, None) => String::new(),
         };
-        let client = client_settings(project, &bootstrap);
+        let client = client_settings(project, &bootstrap)?;
         let admin = Admin::connect(&client).map_err(problem)?;
         let cluster_id = match kafka.cluster_id.clone() {
             Some(id) => id,
@@ -153,12 +154,23 @@ impl KafkaSide {
     }
 }
 
-/// How clients of this project reach the broker at `bootstrap`.
-pub fn client_settings(project: &Project, bootstrap: &str) -> ClientSettings {
+/// How clients of this project reach the broker at `bootstrap`. Errors when a secret is not where the settings say, or
+/// when the same is set in `kafka.security` and in `kafka.properties`.
+pub fn client_settings(project: &Project, bootstrap: &str) -> Result<ClientSettings, Problem> {
     let kafka = &project.settings.kafka;
     let mut client = ClientSettings::new(bootstrap, kafka.client_id.clone());
+    let security = kafka.security.properties(&project.dir).map_err(|error| {
+        let reason = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        Problem::new(ErrorCode::InvalidInput, format!("{error}{reason}"))
+    })?;
     client.properties = kafka.properties.expose().clone();
-    client
+    for (name, value) in security {
+        if client.properties.insert(name.clone(), value).is_some() {
+            let what = format!("`{name}` is set in kafka.properties, and by kafka.security as well");
+            return Err(Problem::new(ErrorCode::InvalidInput, what).with_hint("take it out of kafka.properties"));
+        }
+    }
+    Ok(client)
 }
 
 /// Starts the in-process broker of a project, which holds what its pipeline has not committed.

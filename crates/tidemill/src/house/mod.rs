@@ -3,12 +3,14 @@
 //! Invariant: whoever holds a [`House`] holds the project's lock. What it can do stands in [`tidemill_api::Operations`],
 //! which it implements; the server offers that over HTTP, so that a command does the same beside a server as alone.
 
+mod audit;
 mod clock;
 mod convert;
 mod dead_letters;
 mod features;
 mod kafka;
 mod lifecycle;
+mod maintenance;
 mod models;
 mod monitor_runs;
 mod monitoring;
@@ -16,6 +18,7 @@ mod open;
 mod operations;
 mod predictions;
 mod recording;
+mod replay;
 mod rows;
 mod runs;
 mod scoring;
@@ -59,6 +62,7 @@ pub struct House {
     retraining: Retraining,
     event_clock: Option<EventClock>,
     schedules: Option<WallSchedules>,
+    maintenance: Option<maintenance::Maintenance>,
     on_train_step: Option<OnTrainStep>,
     started_at: Option<Micros>,
     /// Where its state lies.
@@ -124,6 +128,9 @@ impl House {
         }
         if let Some(log) = self.lifecycle.slots().log() {
             log.close(PREDICTION_LOG_CLOSE_LIMIT).await;
+        }
+        if let Some(maintenance) = &self.maintenance {
+            maintenance.stop().await;
         }
         let closed = match &self.kafka {
             Some(kafka) => kafka.close().await,

@@ -14,6 +14,7 @@ use tidemill_training::Trainer;
 use tidemill_types::{Clock, CodeVersion, Problem, SystemClock};
 
 use super::convert::problem;
+use super::maintenance::Maintenance;
 use super::{House, KafkaSide};
 
 /// What a house is opened with, beside lake, registry, engine and slots, which it always has.
@@ -126,7 +127,13 @@ impl House {
             triggers.clone(),
             Arc::clone(&lifecycle),
         );
+        // Whoever fills tables keeps them in order; a command that only looks leaves them alone.
+        let maintenance = match parts.ingest {
+            true => Maintenance::start(&project, &lake, &registry),
+            false => None,
+        };
         let mut house = House {
+            maintenance,
             project,
             clock,
             lake,

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use tidemill_api::{
+    AuditRequest, ReplayReport, ReplayRequest,
     Alias, AliasEvent, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId, DeadLetterSummary,
     DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries, EventClock, Experiment,
     FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model, ModelVersion, Monitor, MonitorRun,
@@ -11,7 +12,7 @@ use tidemill_api::{
 };
 use tidemill_monitor::{CheckSelection, run_checks};
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
+use tidemill_types::{AuditReport, StreamName, AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
 
 use super::House;
 use super::convert::{check_report, problem};
@@ -196,5 +197,13 @@ impl Operations for House {
 
     async fn wait_for_clock(&self, request: ClockWaitRequest) -> Result<EventClock, Problem> {
         self.wait_until_ticked(request).await
+    }
+
+    async fn replay_dead_letters(&self, stream: &StreamName, request: ReplayRequest) -> Result<ReplayReport, Problem> {
+        self.replay(stream, request).await
+    }
+
+    async fn audit(&self, stream: &StreamName, request: AuditRequest) -> Result<AuditReport, Problem> {
+        self.audit_stream(stream, request).await
     }
 }

@@ -6,7 +6,7 @@ use tidemill_api::{
 };
 use tidemill_engine::TableKind as EngineTableKind;
 use tidemill_ingest::{StreamState as IngestState, StreamStatus as IngestStatus, dead_letters_table};
-use tidemill_types::{ErrorCode, Problem, TableName};
+use tidemill_types::{ErrorCode, Micros, Problem, TableName};
 
 use super::House;
 use super::convert::problem;
@@ -14,7 +14,10 @@ use super::convert::problem;
 impl House {
     pub(super) async fn show_status(&self) -> Result<Status, Problem> {
         let streams = match self.kafka.as_ref().and_then(|kafka| kafka.ingest()) {
-            Some(ingest) => ingest.status().into_iter().map(running_stream).collect(),
+            Some(ingest) => {
+                let now = self.clock.now();
+                ingest.status().into_iter().map(|status| running_stream(status, now)).collect()
+            },
             None => self.resting_streams().await?,
         };
         let current = self.registry.current_deployments().await.map_err(problem)?;
@@ -81,10 +84,12 @@ impl House {
                 rows: rows.unwrap_or(0),
                 dead_letters: dead_letters.unwrap_or(0),
                 lag_rows: 0,
+                lag_seconds: None,
                 watermark: None,
                 table_version: version,
                 committed_at: None,
                 commit_ms: None,
+                committed_bytes: None,
                 partitions: Vec::new(),
             });
         }
@@ -140,7 +145,7 @@ impl House {
     }
 }
 
-fn running_stream(status: IngestStatus) -> StreamStatus {
+fn running_stream(status: IngestStatus, now: Micros) -> StreamStatus {
     let (state, problem) = match status.state {
         IngestState::Starting | IngestState::Running => (StreamState::Running, None),
         // A broker that does not answer is waited for: it is not ingest that failed.
@@ -163,10 +168,15 @@ fn running_stream(status: IngestStatus) -> StreamStatus {
         rows: status.rows,
         dead_letters: status.dead,
         lag_rows: status.lag_rows.unwrap_or(0),
+        lag_seconds: match (status.lag_rows, status.level_at) {
+            (Some(0), _) => Some(0.0),
+            (_, since) => since.map(|since| now.0.saturating_sub(since.0).max(0) as f64 / 1e6),
+        },
         watermark: status.watermark,
         table_version: status.version,
         committed_at: status.committed_at,
-        commit_ms: None,
+        commit_ms: status.commit_ms,
+        committed_bytes: Some(status.landed_bytes),
         partitions: partitions.collect(),
     }
 }

@@ -202,13 +202,19 @@ A row is an object of the model's features by name; `curl http://127.0.0.1:8080/
         after_help = "Examples:\n  tidemill clock\n  tidemill clock --wait                    until it has caught up\n  tidemill clock --wait --until 2018-08-01 --timeout 5m"
     )]
     Clock(ClockArgs),
-    /// List and show the records that could not be decoded.
+    /// List, show and send again the records that could not be decoded.
     #[command(
         name = "dead-letters",
         subcommand,
-        after_help = "Examples:\n  tidemill dead-letters list\n  tidemill dead-letters show transactions 0 1234"
+        after_help = "Examples:\n  tidemill dead-letters list\n  tidemill dead-letters show transactions 0 1234\n  tidemill dead-letters replay transactions --offset 0/1234 --file repaired.json"
     )]
     DeadLetters(DeadLettersCommand),
+    /// Prove that every record of a stream landed once, and name who changed its tables since.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill ingest audit transactions\n  tidemill ingest audit transactions --offline --json"
+    )]
+    Ingest(IngestCommand),
     /// Show what runs and how far it is: streams, lag, deployments.
     #[command(after_help = "Examples:\n  tidemill status\n  tidemill status --json")]
     Status,
@@ -525,6 +531,34 @@ pub enum DeadLettersCommand {
         partition: i32,
         /// The offset.
         offset: i64,
+    },
+    /// Send dead letters to their topic again, as they came or repaired: all that were not sent again before, or some.
+    Replay {
+        /// The stream.
+        stream: StreamName,
+        /// Only this one, as PARTITION/OFFSET. Can be given again.
+        #[arg(long = "offset", value_name = "PARTITION/OFFSET")]
+        offsets: Vec<String>,
+        /// Repaired values: of one --offset the value itself; else an object `{"partition", "offset", "value"}` per line.
+        /// `-` is standard input.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Send those too that were sent again before, or may have been.
+        #[arg(long)]
+        again: bool,
+    },
+}
+
+/// `tidemill ingest`.
+#[derive(Debug, Subcommand)]
+pub enum IngestCommand {
+    /// Hold tables, dead letters, fences and topic against each other. Ends with 9 where something is wrong.
+    Audit {
+        /// The stream.
+        stream: StreamName,
+        /// Leave the topic alone: what stands at offsets without a row is judged by the commits' own counts.
+        #[arg(long)]
+        offline: bool,
     },
 }
 

@@ -1,0 +1,124 @@
+//! The cost of a commit over thousands of them, with maintenance running beside: `cargo bench -p tidemill-lake`.
+//!
+//! Every commit is a small flush: one file, one fence. Small files are optimized and old ones deleted by a task beside it,
+//! checkpoints are written by the commits themselves. Goal: the last hundred of 5,000 commits cost at most one and a half
+//! times what the first hundred did. `COMMITS` says how many, `ROWS` how large.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use tidemill_lake::{Append, FenceUpdate, Lake, LakeLocation, LakeTable, MaintenanceRules, TableSpec};
+use tidemill_types::TableName;
+
+const COMMITS_DEFAULT: usize = 5_000;
+const ROWS_DEFAULT: i64 = 100;
+/// Commits at both ends that are compared.
+const EDGE: usize = 100;
+/// What the last may cost by what the first cost.
+const RATIO_MAX: f64 = 1.5;
+/// Between two looks of maintenance: often, as thousands of commits last only a minute here.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("note", DataType::Utf8, true),
+    ]))
+}
+
+fn append(commit: i64, rows: i64) -> Result<Append, Box<dyn Error>> {
+    let ids = Int64Array::from_iter_values(commit * rows..(commit + 1) * rows);
+    let notes: StringArray = (0..rows).map(|row| Some(format!("row {row} of commit {commit}"))).collect();
+    Ok(Append {
+        batches: vec![RecordBatch::try_new(schema(), vec![Arc::new(ids), Arc::new(notes)])?],
+        fences: vec![FenceUpdate {
+            app_id: "bench/0".to_owned(),
+            expected: (commit > 0).then_some(commit),
+            next: commit + 1,
+        }],
+        ..Append::default()
+    })
+}
+
+/// Looks after the table until it is told that the commits are over. Returns how often it optimized, and files deleted.
+async fn maintain(table: LakeTable, mut over: tokio::sync::watch::Receiver<bool>) -> (u64, u64) {
+    let rules = MaintenanceRules {
+        keep: Duration::from_secs(10),
+        ..MaintenanceRules::default()
+    };
+    let (mut optimized, mut deleted) = (0, 0);
+    loop {
+        tokio::select! {
+            _ = over.changed() => return (optimized, deleted),
+            () = tokio::time::sleep(LOOK_EVERY) => (),
+        }
+        match table.optimize_if_due(&rules).await {
+            Ok(done) => optimized += u64::from(done.is_some()),
+            Err(error) => eprintln!("not optimized: {error}"),
+        }
+        if optimized % 10 == 9 {
+            match table.vacuum(&rules, &BTreeSet::new()).await {
+                Ok(done) => deleted += done.files,
+                Err(error) => eprintln!("not vacuumed: {error}"),
+            }
+        }
+    }
+}
+
+fn mean_ms(times: &[Duration]) -> f64 {
+    times.iter().sum::<Duration>().as_secs_f64() * 1e3 / times.len().max(1) as f64
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let number = |name: &str, default: usize| std::env::var(name).ok().map_or(Ok(default), |text| text.parse());
+    // `cargo test --benches` only asks whether it runs.
+    let is_test = !std::env::args().any(|argument| argument == "--bench");
+    let commits = number("COMMITS", if is_test { 2 * EDGE } else { COMMITS_DEFAULT })?;
+    let rows = number("ROWS", ROWS_DEFAULT as usize)? as i64;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(commits, rows))
+}
+
+async fn run(commits: usize, rows: i64) -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::TempDir::new()?;
+    let lake = Lake::open(LakeLocation::folder(folder.path())?).await?;
+    let spec = TableSpec {
+        name: TableName::new("bench")?,
+        schema: schema(),
+        comment: "commits that are timed".to_owned(),
+        partition_columns: Vec::new(),
+    };
+    let table = lake.create(spec).await?;
+    let (over, watch) = tokio::sync::watch::channel(false);
+    let maintenance = tokio::spawn(maintain(table.clone(), watch));
+    let mut times = Vec::with_capacity(commits);
+    for commit in 0..commits as i64 {
+        let append = append(commit, rows)?;
+        let begun = Instant::now();
+        table.commit(append).await?;
+        times.push(begun.elapsed());
+    }
+    over.send_replace(true);
+    let (optimized, deleted) = maintenance.await?;
+    let stats = table.stats().await?;
+    println!("{:>10} {:>12}", "commits", "mean ms");
+    for (number, thousand) in times.chunks(1_000).enumerate() {
+        println!("{:>10} {:>12.2}", number * 1_000 + thousand.len(), mean_ms(thousand));
+    }
+    let edge = EDGE.min(times.len());
+    let (first, last) = (mean_ms(&times[..edge]), mean_ms(&times[times.len() - edge..]));
+    let ratio = last / first;
+    println!("first {edge}: {first:.2} ms, last {edge}: {last:.2} ms, ratio {ratio:.2} (goal {RATIO_MAX})");
+    println!("{} rows in {} files; optimized {optimized} times, {deleted} files deleted", stats.rows, stats.files);
+    if stats.rows != commits as u64 * rows as u64 {
+        return Err(format!("{} rows came back of {}", stats.rows, commits as i64 * rows).into());
+    }
+    if commits >= COMMITS_DEFAULT && ratio > RATIO_MAX {
+        return Err(format!("a commit became {ratio:.2} times as expensive").into());
+    }
+    Ok(())
+}
