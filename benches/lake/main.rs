@@ -32,7 +32,9 @@ fn schema() -> SchemaRef {
 
 fn append(commit: i64, rows: i64) -> Result<Append, Box<dyn Error>> {
     let ids = Int64Array::from_iter_values(commit * rows..(commit + 1) * rows);
-    let notes: StringArray = (0..rows).map(|row| Some(format!("row {row} of commit {commit}"))).collect();
+    let notes: StringArray = (0..rows)
+        .map(|row| Some(format!("row {row} of commit {commit}")))
+        .collect();
     Ok(Append {
         batches: vec![RecordBatch::try_new(schema(), vec![Arc::new(ids), Arc::new(notes)])?],
         fences: vec![FenceUpdate {
@@ -113,7 +115,10 @@ async fn run(commits: usize, rows: i64) -> Result<(), Box<dyn Error>> {
     let (first, last) = (mean_ms(&times[..edge]), mean_ms(&times[times.len() - edge..]));
     let ratio = last / first;
     println!("first {edge}: {first:.2} ms, last {edge}: {last:.2} ms, ratio {ratio:.2} (goal {RATIO_MAX})");
-    println!("{} rows in {} files; optimized {optimized} times, {deleted} files deleted", stats.rows, stats.files);
+    println!(
+        "{} rows in {} files; optimized {optimized} times, {deleted} files deleted",
+        stats.rows, stats.files
+    );
     if stats.rows != commits as u64 * rows as u64 {
         return Err(format!("{} rows came back of {}", stats.rows, commits as i64 * rows).into());
     }

@@ -12,7 +12,15 @@ use super::needs::{Need, root, trial};
 
 const PYTHON_NEEDS: [Need; 2] = [Need::Clients, Need::Program("python3")];
 const FEW: [&str; 9] = [
-    "simulate", "--days", "3", "--customers", "50", "--terminals", "100", "--json", "--again",
+    "simulate",
+    "--days",
+    "3",
+    "--customers",
+    "50",
+    "--terminals",
+    "100",
+    "--json",
+    "--again",
 ];
 
 pub fn trials() -> Vec<Trial> {
@@ -28,7 +36,10 @@ fn whole_and_damaged() {
     say(&dir, &["ingest", "audit", "transactions"]).ok();
     say(&dir, &FEW).ok();
     let audited = say(&dir, &["ingest", "audit", "transactions", "--json"]).ok().json();
-    assert_eq!((audited["topic_read"].clone(), audited["faults"].clone()), (true.into(), Value::Array(Vec::new())));
+    assert_eq!(
+        (audited["topic_read"].clone(), audited["faults"].clone()),
+        (true.into(), Value::Array(Vec::new()))
+    );
     let whole = say(&dir, &["ingest", "audit", "transactions", "--offline"]).ok().out();
     assert!(whole.contains("every record landed once"), "{whole}");
     say(&dir, &["ingest", "audit", "transaction"]).ends(3);

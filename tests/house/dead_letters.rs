@@ -122,7 +122,11 @@ fn go_back_repaired_once() {
     let project = Project::init();
     let dir = project.dir();
     let up = Running::start(&dir, &["--json", "up", "--set", "ingest.flush_interval=200ms"]);
-    produce(&up.bootstrap(), "transactions", &[b"{\"TRANSACTION_ID\": 1,", b"not json", SOUND]);
+    produce(
+        &up.bootstrap(),
+        "transactions",
+        &[b"{\"TRANSACTION_ID\": 1,", b"not json", SOUND],
+    );
     let landed = |rows: u64, dead: u64| {
         wait_for("rows and dead letters", || {
             let status = say(&dir, &["status", "--json"]).ok().json();
@@ -137,10 +141,18 @@ fn go_back_repaired_once() {
     let replay = ["dead-letters", "replay", "transactions", "--json"];
     let one = [&replay[..], &["--offset", "0/0", "--file", "-"]].concat();
     let sent = say_with_input(&dir, &one, &format!("{repaired}\n")).ok().json();
-    assert_eq!((sent["sent"].as_u64(), sent["repaired"].as_u64()), (Some(1), Some(1)), "{sent}");
+    assert_eq!(
+        (sent["sent"].as_u64(), sent["repaired"].as_u64()),
+        (Some(1), Some(1)),
+        "{sent}"
+    );
     landed(2, 2);
     let sent = say(&dir, &replay).ok().json();
-    assert_eq!((sent["sent"].as_u64(), sent["sent_before"].as_u64()), (Some(1), Some(1)), "{sent}");
+    assert_eq!(
+        (sent["sent"].as_u64(), sent["sent_before"].as_u64()),
+        (Some(1), Some(1)),
+        "{sent}"
+    );
     landed(2, 3);
     let again = show(&dir, 4);
     let headers: Vec<(&str, &str)> = again["headers"]
@@ -149,7 +161,11 @@ fn go_back_repaired_once() {
         .flatten()
         .filter_map(|header| Some((header["key"].as_str()?, header["value"]["text"].as_str()?)))
         .collect();
-    assert_eq!(headers, [("tm_replay_of", "transactions/0/1"), ("tm_replay", "2")], "{again}");
+    assert_eq!(
+        headers,
+        [("tm_replay_of", "transactions/0/1"), ("tm_replay", "2")],
+        "{again}"
+    );
     assert_eq!(again["value"]["text"], "not json");
     // What was sent is kept, bytes and all.
     let kept = "select replay, state, letter_offset, repaired, encode(value, 'hex') = encode('not json', 'hex') as same \

@@ -95,7 +95,13 @@ fn published_file() {
 fn secured() {
     let kafka = Kafka::start_with(&[("KAFKA_SECURE", "1")]);
     let project = Project::init();
-    let said = |name: &str| kafka.said.get(name).cloned().unwrap_or_else(|| panic!("the script says no {name}"));
+    let said = |name: &str| {
+        kafka
+            .said
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| panic!("the script says no {name}"))
+    };
     let tls = said("KAFKA_TLS");
     let password_file = project.dir().join("ada.password");
     std::fs::write(&password_file, "ada-secret\n").expect("the project can be written");
@@ -129,13 +135,25 @@ fn secured() {
         command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
         finish(command, args, "")
     };
-    let few = ["simulate", "--days", "1", "--customers", "20", "--terminals", "20", "--again", "--json"];
+    let few = [
+        "simulate",
+        "--days",
+        "1",
+        "--customers",
+        "20",
+        "--terminals",
+        "20",
+        "--again",
+        "--json",
+    ];
     for way in &ways {
         run(way, &few).ok();
         let shown = run(way, &["config", "kafka"]).ok().out();
         assert!(!shown.contains("-secret"), "{shown}");
     }
-    let audited = run(&ways[2], &["ingest", "audit", "transactions", "--json"]).ok().json();
+    let audited = run(&ways[2], &["ingest", "audit", "transactions", "--json"])
+        .ok()
+        .json();
     assert_eq!(audited["topic_read"], true, "{audited}");
     // Who is not let in is told so, and no secret with it.
     let wrong = run(&by_password("scram-sha-512", "not-the-secret"), &few);

@@ -68,18 +68,37 @@ fn two_writers() {
     beside.extend(["--set", &bootstrap]);
     // The same pipeline on the same lake: each loses versions to the other, and goes on where the table stands.
     let second = Running::start(&other.dir(), &beside);
-    let few = ["simulate", "--days", "2", "--customers", "200", "--terminals", "100", "--no-wait"];
+    let few = [
+        "simulate",
+        "--days",
+        "2",
+        "--customers",
+        "200",
+        "--terminals",
+        "100",
+        "--no-wait",
+    ];
     say(&one.dir(), &few).ok();
     let landed = wait_for("all records in the bucket", || {
         let status = say(&one.dir(), &["status", "--json"]).ok().json();
-        let stream = status["streams"].as_array()?.iter().find(|stream| stream["stream"] == "transactions")?.clone();
+        let stream = status["streams"]
+            .as_array()?
+            .iter()
+            .find(|stream| stream["stream"] == "transactions")?
+            .clone();
         (stream["lag_rows"] == 0 && stream["rows"].as_u64()? > 0).then_some(stream)
     });
     second.stop();
-    let audited = say(&one.dir(), &["ingest", "audit", "transactions", "--json"]).ok().json();
+    let audited = say(&one.dir(), &["ingest", "audit", "transactions", "--json"])
+        .ok()
+        .json();
     assert_eq!(audited["topic_read"], true, "{audited}");
     let count = "select count(*) = count(distinct _tm_partition * 1000000000 + _tm_offset) as once from transactions";
-    assert_eq!(say(&one.dir(), &["sql", "-f", "csv", count]).ok().out(), "once\ntrue\n", "{landed}");
+    assert_eq!(
+        say(&one.dir(), &["sql", "-f", "csv", count]).ok().out(),
+        "once\ntrue\n",
+        "{landed}"
+    );
     let shown = say(&one.dir(), &["config", "storage"]).ok().out();
     assert!(!shown.contains("hush"), "{shown}");
     first.stop();

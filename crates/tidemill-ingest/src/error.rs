@@ -163,10 +163,9 @@ fn cure_of_lake(error: &LakeError) -> Cure {
     match error {
         LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => Cure::Wait,
         // A table that was set back is judged when the stream starts again.
-        LakeError::Fenced { .. }
-        | LakeError::Conflict { .. }
-        | LakeError::SetBack { .. }
-        | LakeError::Delta { .. } => Cure::Restart,
+        LakeError::Fenced { .. } | LakeError::Conflict { .. } | LakeError::SetBack { .. } | LakeError::Delta { .. } => {
+            Cure::Restart
+        }
         LakeError::Location { .. }
         | LakeError::Schema { .. }
         | LakeError::Unsupported { .. }

@@ -285,7 +285,9 @@ async fn run(seed: u64) -> BTreeMap<Fate, u32> {
     let table = open(memory).await.unwrap();
     let mut ids = table.longs("ID", &[]).await.unwrap();
     ids.sort_unstable();
-    let expected: Vec<i64> = (0..2).flat_map(|writer| (0..COMMITS).map(move |id| writer * 1_000 + id)).collect();
+    let expected: Vec<i64> = (0..2)
+        .flat_map(|writer| (0..COMMITS).map(move |id| writer * 1_000 + id))
+        .collect();
     assert_eq!(ids, expected, "seed {seed}");
     for writer in 0..2 {
         let fence = table.fence(&format!("w/{writer}")).await.unwrap();

@@ -145,11 +145,7 @@ fn parse(version: i64, bytes: &[u8], rows_of: &mut HashMap<String, u64>) -> Resu
 
 impl LogReader {
     /// Every entry up to `version` that is still there, oldest first.
-    pub(crate) async fn history(
-        &self,
-        version: i64,
-        mut see: impl FnMut(HistoryStep),
-    ) -> Result<(), LakeError> {
+    pub(crate) async fn history(&self, version: i64, mut see: impl FnMut(HistoryStep)) -> Result<(), LakeError> {
         let mut rows_of = HashMap::new();
         for version in self.oldest().await?.unwrap_or(0)..=version {
             let bytes = self.store.read_commit_entry(version as u64).await;

@@ -164,7 +164,9 @@ impl LogReader {
             }
             Ok(())
         };
-        listed.await.map_err(LakeError::store("list the log of", self.name.as_str()))?;
+        listed
+            .await
+            .map_err(LakeError::store("list the log of", self.name.as_str()))?;
         Ok(oldest)
     }
 

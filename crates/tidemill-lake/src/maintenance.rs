@@ -109,7 +109,10 @@ impl LakeTable {
     pub async fn vacuum(&self, rules: &MaintenanceRules, pinned: &BTreeSet<i64>) -> Result<Vacuumed, LakeError> {
         let _alone = self.maintaining().await;
         let table = self.opened(None).await?;
-        let pinned: Vec<u64> = pinned.iter().filter_map(|version| u64::try_from(*version).ok()).collect();
+        let pinned: Vec<u64> = pinned
+            .iter()
+            .filter_map(|version| u64::try_from(*version).ok())
+            .collect();
         let keep = chrono::Duration::from_std(rules.keep).unwrap_or(chrono::Duration::MAX);
         let work = async move {
             table
@@ -179,7 +182,9 @@ mod tests {
 
     fn files_in(folder: &Path) -> usize {
         let files = std::fs::read_dir(folder.join("events")).unwrap().map(Result::unwrap);
-        files.filter(|file| file.path().extension().is_some_and(|end| end == "parquet")).count()
+        files
+            .filter(|file| file.path().extension().is_some_and(|end| end == "parquet"))
+            .count()
     }
 
     async fn commit_each(table: &LakeTable, from: i64, to: i64) {

@@ -38,8 +38,9 @@ pub use schema::{Field, FieldType, StreamSchema, time_type};
 pub use secret::{MASK, Place, Properties, Secret, SecretError, SecretSource};
 pub use settings::{
     BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
-    InvalidStreamColumn, KafkaSettings, ModelSettings, PredictionSettings, RecordedFeatures, SETTINGS_FILE,
-    ServerSettings, Settings, StorageSettings, StreamColumn, StreamSettings, TopK, KafkaSecurity, SaslMechanism, SecurityError, SecurityProtocol,
+    InvalidStreamColumn, KafkaSecurity, KafkaSettings, ModelSettings, PredictionSettings, RecordedFeatures,
+    SETTINGS_FILE, SaslMechanism, SecurityError, SecurityProtocol, ServerSettings, Settings, StorageSettings,
+    StreamColumn, StreamSettings, TopK,
 };
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};

@@ -37,7 +37,10 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         (&["ingest", "buffer_bytes"], ingest.buffer_bytes.as_u64() == 0),
         (&["ingest", "dead_share_rows"], ingest.dead_share_rows == 0),
         (&["ingest", "checkpoint_commits"], ingest.checkpoint_commits == 0),
-        (&["storage", "maintenance_interval"], storage.maintenance_interval == zero),
+        (
+            &["storage", "maintenance_interval"],
+            storage.maintenance_interval == zero,
+        ),
         (&["storage", "optimize_files"], storage.optimize_files == 0),
         (&["storage", "optimize_below"], storage.optimize_below.as_u64() == 0),
         (&["storage", "optimize_to"], storage.optimize_to.as_u64() == 0),

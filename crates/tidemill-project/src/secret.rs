@@ -283,7 +283,10 @@ mod tests {
             let shown = format!("{source:?} {}", serde_json::to_string(&source).unwrap());
             assert!(!shown.contains("hunter2"), "{shown}");
         }
-        assert_eq!(serde_json::to_string(&read(r#"{"env":"X"}"#)).unwrap(), r#"{"env":"X"}"#);
+        assert_eq!(
+            serde_json::to_string(&read(r#"{"env":"X"}"#)).unwrap(),
+            r#"{"env":"X"}"#
+        );
         for json in [r#"{"env":"TIDEMILL_TEST_NOT_SET"}"#, r#"{"file":"absent"}"#] {
             read(json).read(dir.path()).unwrap_err();
         }

@@ -8,17 +8,20 @@ use async_trait::async_trait;
 use axum::http::Method;
 use serde_json::json;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AuditReport, StreamName, AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
+use tidemill_types::{
+    AliasName, AuditReport, DeploymentName, ModelName, MonitorName, Problem, RunId, StreamName, TriggerName,
+    VersionNumber,
+};
 
 use crate::arrow_codec::{ARROW_STREAM, from_ipc};
 use crate::operations::{
-    AuditRequest, ReplayReport, ReplayRequest,
-    Alias, AliasEvent, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId, DeadLetterSummary,
-    DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries, EventClock, Experiment,
-    FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model, ModelVersion, Monitor, MonitorRun,
-    MonitorRunRequest, Operations, PerformanceRequest, PerformanceSeries, Prediction, PredictionsRequest,
-    RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
-    TableDescription, TrainOutcome, TrainRequest, Trigger, VersionLineage,
+    Alias, AliasEvent, AuditRequest, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId,
+    DeadLetterSummary, DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries,
+    EventClock, Experiment, FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model,
+    ModelVersion, Monitor, MonitorRun, MonitorRunRequest, Operations, PerformanceRequest, PerformanceSeries,
+    Prediction, PredictionsRequest, ReplayReport, ReplayRequest, RollbackRequest, Run, RunComparison, RunSummary,
+    RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status, TableDescription, TrainOutcome, TrainRequest, Trigger,
+    VersionLineage,
 };
 use crate::routes::{ELAPSED_MICROS, TRUNCATED};
 
@@ -226,7 +229,8 @@ impl Operations for HttpClient {
 
     async fn replay_dead_letters(&self, stream: &StreamName, request: ReplayRequest) -> Result<ReplayReport, Problem> {
         let path = format!("/api/v1/dead-letters/{stream}/replay");
-        self.answer(self.request(Method::POST, &path, Patience::Work).json(&request)).await
+        self.answer(self.request(Method::POST, &path, Patience::Work).json(&request))
+            .await
     }
 
     async fn audit(&self, stream: &StreamName, request: AuditRequest) -> Result<AuditReport, Problem> {

@@ -24,7 +24,10 @@ mod triggers;
 
 use async_trait::async_trait;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AuditReport, StreamName, AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
+use tidemill_types::{
+    AliasName, AuditReport, DeploymentName, ModelName, MonitorName, Problem, RunId, StreamName, TriggerName,
+    VersionNumber,
+};
 
 pub use audit::AuditRequest;
 pub use checks::{CheckOutcome, CheckReport, CheckRequest};

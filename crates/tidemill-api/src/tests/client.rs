@@ -4,7 +4,9 @@ use expect_test::expect;
 use indexmap::IndexMap;
 use serde_json::json;
 use tidemill_serve::protocol::InferRequest;
-use tidemill_types::{DeploymentName, ErrorCode, KafkaPartition, LastOffset, Metrics, ModelName, RunId, TimeRange, VersionNumber};
+use tidemill_types::{
+    DeploymentName, ErrorCode, KafkaPartition, LastOffset, Metrics, ModelName, RunId, TimeRange, VersionNumber,
+};
 
 use super::values::{self, day, name, run_id};
 use super::{FakeOperations, Running};
@@ -221,7 +223,11 @@ async fn every_operation_answers_the_same_through_a_server() {
     }];
     let replay = ReplayRequest { letters, again: true };
     same!(client, fake, replay_dead_letters(&name("transactions"), replay.clone()));
-    same!(client, fake, audit(&name("transactions"), AuditRequest { offline: true }));
+    same!(
+        client,
+        fake,
+        audit(&name("transactions"), AuditRequest { offline: true })
+    );
 
     // Problems come back whole, those of the inference protocol too.
     let absent: ModelName = name("absent");

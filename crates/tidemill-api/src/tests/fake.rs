@@ -5,11 +5,12 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
 use tidemill_types::{
-    AliasName, AuditReport, DeploymentName, ErrorCode, ModelName, MonitorName, Problem, RunId, StreamName, TriggerName, VersionNumber,
+    AliasName, AuditReport, DeploymentName, ErrorCode, ModelName, MonitorName, Problem, RunId, StreamName, TriggerName,
+    VersionNumber,
 };
 use tokio::sync::Semaphore;
 
-use super::values;
+use super::{landed, values};
 use crate::*;
 
 /// Operations that answer made-up values.
@@ -316,12 +317,12 @@ impl Operations for FakeOperations {
 
     async fn replay_dead_letters(&self, stream: &StreamName, request: ReplayRequest) -> Result<ReplayReport, Problem> {
         self.at(stream.as_str()).await?;
-        Ok(values::replay_report(stream.clone(), &request))
+        Ok(landed::replay_report(stream.clone(), &request))
     }
 
     async fn audit(&self, stream: &StreamName, request: AuditRequest) -> Result<AuditReport, Problem> {
         self.at(stream.as_str()).await?;
-        let mut report = values::audit_report();
+        let mut report = landed::audit_report();
         report.topic_read = !request.offline;
         Ok(report)
     }

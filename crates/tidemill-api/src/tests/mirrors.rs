@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use tidemill_serve::protocol::{InferRequest, RequestedOutput, ServerLive, ServerMetadata, ServerReady};
 use tidemill_types::{CheckKind, ErrorCode, MonitorKind, Severity, TimeRange, TriggerKind};
 
-use super::values;
+use super::{landed, values};
 use crate::schema;
 
 /// Unknown fields are errors in the mirrors under test.
@@ -18,7 +18,7 @@ fn check<M: Serialize + DeserializeOwned>(real: &impl Serialize) {
 #[test]
 fn mirrors_have_the_json_of_what_they_mirror() {
     check::<schema::TimeRange>(&TimeRange::ALL);
-    check::<schema::AuditReport>(&values::audit_report());
+    check::<schema::AuditReport>(&landed::audit_report());
     check::<schema::Lineage>(&values::lineage());
     check::<schema::GateVerdict>(&values::gate());
     check::<schema::Problem>(&values::absent("x"));

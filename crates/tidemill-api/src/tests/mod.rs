@@ -4,6 +4,7 @@ mod answers;
 mod client;
 mod fake;
 mod guard;
+mod landed;
 mod limits;
 mod mirrors;
 mod openapi;

@@ -208,7 +208,11 @@ fn any_torn_end_leaves_a_log_that_goes_on() {
             assert_eq!(read.first().map(|batch| batch.0), Some(offset), "seed {seed}");
             offset = read.last().map_or(next, |batch| batch.1);
         }
-        assert_eq!(append(&partition, 3, 0, NO_PRODUCER).unwrap().base_offset, next, "seed {seed}");
+        assert_eq!(
+            append(&partition, 3, 0, NO_PRODUCER).unwrap().base_offset,
+            next,
+            "seed {seed}"
+        );
     }
 }
 

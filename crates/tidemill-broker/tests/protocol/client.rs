@@ -184,7 +184,11 @@ impl Client {
 
     /// Sends a batch to partition 0 of a topic.
     pub fn produce(&mut self, topic: &str, batch: Bytes) -> PartitionProduceResponse {
-        self.call(9, &produce_request(topic, batch)).responses.remove(0).partition_responses.remove(0)
+        self.call(9, &produce_request(topic, batch))
+            .responses
+            .remove(0)
+            .partition_responses
+            .remove(0)
     }
 
     /// Reads partition 0 of a topic.

@@ -57,7 +57,10 @@ fn a_full_disk_refuses_a_produce_and_nothing_else() {
         std::os::unix::fs::symlink("/dev/full", next).unwrap();
         let full = ResponseError::KafkaStorageError.code();
         for _ in 0..3 {
-            assert_eq!(client.produce("fulldisk", batch(&[&large], NO_PRODUCER)).error_code, full);
+            assert_eq!(
+                client.produce("fulldisk", batch(&[&large], NO_PRODUCER)).error_code,
+                full
+            );
         }
         // What was acknowledged can be read, and whoever writes elsewhere is served.
         assert_eq!(values(client.fetch("fulldisk", 0, 0).records), [large.clone()]);
@@ -100,7 +103,9 @@ fn ten_thousand_partitions_are_served_and_found_again() {
             .with_name(topic_name("one-more"))
             .with_num_partitions(1)
             .with_replication_factor(1);
-        let request = CreateTopicsRequest::default().with_topics(vec![one_more]).with_timeout_ms(1_000);
+        let request = CreateTopicsRequest::default()
+            .with_topics(vec![one_more])
+            .with_timeout_ms(1_000);
         assert_ne!(client.call(7, &request).topics[0].error_code, 0);
     });
     with_broker(settings, |_, address| {
@@ -133,7 +138,10 @@ fn five_hundred_connections_are_served_and_one_more_is_closed() {
         }
         for client in &mut clients {
             let read = client.answer::<kafka_protocol::messages::FetchRequest>(12);
-            assert_eq!(values(read.responses[0].partitions[0].records.clone()).len(), CONNECTIONS - 1);
+            assert_eq!(
+                values(read.responses[0].partitions[0].records.clone()).len(),
+                CONNECTIONS - 1
+            );
         }
         first.call(4, &ApiVersionsRequest::default());
     });
@@ -142,7 +150,11 @@ fn five_hundred_connections_are_served_and_one_more_is_closed() {
 /// Bytes of memory that this process holds.
 fn resident_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = status.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let pages: u64 = status
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(0);
     pages * 4_096
 }
 

@@ -14,8 +14,8 @@ use tidemill_kafka::Admin;
 use tidemill_lake::{HistoryStep, Lake, LakeSnapshot, LakeTable, Only, Within};
 use tidemill_project::Stream;
 use tidemill_types::{
-    AuditFault, AuditReport, FaultKind, KafkaColumn, KafkaPartition, NextOffset, OffsetGap, OtherCommit, PartitionAudit,
-    PipelineName, StreamName, TableName,
+    AuditFault, AuditReport, FaultKind, KafkaColumn, KafkaPartition, NextOffset, OffsetGap, OtherCommit,
+    PartitionAudit, PipelineName, StreamName, TableName,
 };
 
 use self::ledger::{Ledger, Walk};
@@ -157,8 +157,9 @@ impl Auditor<'_> {
                 told.ledger.add(*version, state);
             } else {
                 let (pipeline, cluster, topic) = (&state.pipeline, &state.cluster, &state.topic);
-                told.other_landings
-                    .insert(format!("pipeline `{pipeline}` from topic `{topic}` of cluster `{cluster}`"));
+                told.other_landings.insert(format!(
+                    "pipeline `{pipeline}` from topic `{topic}` of cluster `{cluster}`"
+                ));
             }
         }
         Ok(told)
@@ -278,7 +279,9 @@ impl Auditor<'_> {
             return Ok(());
         }
         for gap in &mut report.gaps {
-            let seen = admin.survey(topic, gap.partition, gap.from, gap.to, GAP_RECORDS_MAX).await;
+            let seen = admin
+                .survey(topic, gap.partition, gap.from, gap.to, GAP_RECORDS_MAX)
+                .await;
             let seen = seen.map_err(kafka)?;
             gap.tombstones = seen.tombstones;
             gap.lost = seen.records;
@@ -332,7 +335,9 @@ impl Auditor<'_> {
             });
         }
         for other in &told.other_landings {
-            report.notes.push(format!("{other} lands in the same table: its rows are not judged"));
+            report
+                .notes
+                .push(format!("{other} lands in the same table: its rows are not judged"));
         }
         report.others = told.others;
     }
@@ -390,7 +395,11 @@ fn missing(told: &Told, table: &str, in_dead: bool) -> Vec<AuditFault> {
             .filter(|other| can_have_taken(other, table, version))
             .cloned()
             .collect();
-        let kind = if found < expected { FaultKind::Missing } else { FaultKind::Foreign };
+        let kind = if found < expected {
+            FaultKind::Missing
+        } else {
+            FaultKind::Foreign
+        };
         let rows = found.abs_diff(expected);
         match faults.last_mut() {
             Some((fault, _, last)) if fault.kind == kind && fault.causes == causes => {
@@ -410,7 +419,11 @@ fn missing(told: &Told, table: &str, in_dead: bool) -> Vec<AuditFault> {
         }
     }
     let told = |(mut fault, first, last): (AuditFault, Option<i64>, Option<i64>)| {
-        let what = if fault.kind == FaultKind::Missing { "are gone" } else { "are too many" };
+        let what = if fault.kind == FaultKind::Missing {
+            "are gone"
+        } else {
+            "are too many"
+        };
         let commits = match (first, last) {
             (Some(first), Some(last)) if first == last => format!("commit {first}"),
             (Some(first), Some(last)) => format!("commits {first} to {last}"),
@@ -419,7 +432,9 @@ fn missing(told: &Told, table: &str, in_dead: bool) -> Vec<AuditFault> {
         };
         fault.message = format!("{} rows of {commits} {what}", fault.rows);
         if fault.kind == FaultKind::Missing && fault.causes.is_empty() {
-            fault.message.push_str(", and no commit of another writer says that it took them");
+            fault
+                .message
+                .push_str(", and no commit of another writer says that it took them");
         }
         fault
     };

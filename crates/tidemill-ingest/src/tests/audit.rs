@@ -67,7 +67,14 @@ fn files_of(house: &House, version: i64) -> Vec<Value> {
 }
 
 /// Writes the next version as another engine would: these files go, these come.
-fn commit_as_another(house: &House, operation: &str, parameters: &Value, gone: &[Value], come: &[Value], data: bool) -> i64 {
+fn commit_as_another(
+    house: &House,
+    operation: &str,
+    parameters: &Value,
+    gone: &[Value],
+    come: &[Value],
+    data: bool,
+) -> i64 {
     let version = (0..).find(|version| !entry(house, *version).exists()).unwrap();
     let mut lines = vec![json!({ "commitInfo": {
         "timestamp": 1, "operation": operation, "operationParameters": parameters, "engineInfo": "Apache-Spark/4.0.0 Delta-Lake/4.0.0",
@@ -112,7 +119,10 @@ async fn a_stream_that_nobody_touched_is_whole() {
     assert_eq!(counted, [(0, 10, 8, 1, 1), (1, 3, 3, 0, 0)]);
     // The topic tells a tombstone; without it the commits' counts do.
     let gap = &report.gaps[0];
-    assert_eq!((gap.from, gap.to, gap.tombstones, gap.lost, gap.unseen), (8, 9, 1, 0, 0));
+    assert_eq!(
+        (gap.from, gap.to, gap.tombstones, gap.lost, gap.unseen),
+        (8, 9, 1, 0, 0)
+    );
     let offline = audited(&house, false).await;
     assert!(offline.is_clean(), "{offline:#?}");
     assert_eq!((offline.gaps[0].tombstones, offline.gaps[0].unseen), (0, 1));
@@ -135,12 +145,23 @@ async fn a_delete_of_another_writer_is_named_and_ingest_goes_on() {
     let house = landed().await;
     let version = commit_as_another(&house, "DELETE", &json!({}), &files_of(&house, 2), &[], true);
     let report = audited(&house, true).await;
-    let missing = report.faults.iter().find(|fault| fault.kind == FaultKind::Missing).unwrap();
-    assert_eq!((missing.rows, missing.message.as_str()), (2, "2 rows of commit 2 are gone"));
+    let missing = report
+        .faults
+        .iter()
+        .find(|fault| fault.kind == FaultKind::Missing)
+        .unwrap();
+    assert_eq!(
+        (missing.rows, missing.message.as_str()),
+        (2, "2 rows of commit 2 are gone")
+    );
     let causes: Vec<_> = missing.causes.iter().map(|cause| (cause.version, cause.kind)).collect();
     assert_eq!(causes, [(version, OtherKind::Delete)]);
     // The topic still has them.
-    let lost = report.faults.iter().find(|fault| fault.kind == FaultKind::Lost).unwrap();
+    let lost = report
+        .faults
+        .iter()
+        .find(|fault| fault.kind == FaultKind::Lost)
+        .unwrap();
     assert_eq!(lost.rows, 2);
     assert!(!audited(&house, false).await.is_clean());
     // Taking rows out may be meant: the stream goes on behind its fence.
@@ -157,15 +178,28 @@ async fn a_table_that_was_restored_is_told_and_not_written() {
     let gone: Vec<Value> = [4, 5].iter().flat_map(|version| files_of(&house, *version)).collect();
     let version = commit_as_another(&house, "RESTORE", &json!({ "version": 3 }), &gone, &[], true);
     let report = audited(&house, false).await;
-    let missing = report.faults.iter().find(|fault| fault.kind == FaultKind::Missing).unwrap();
-    assert_eq!((missing.rows, missing.message.as_str()), (5, "5 rows of commits 4 to 5 are gone"));
-    let causes: Vec<_> = missing.causes.iter().map(|c| (c.version, c.kind, c.restored_to)).collect();
+    let missing = report
+        .faults
+        .iter()
+        .find(|fault| fault.kind == FaultKind::Missing)
+        .unwrap();
+    assert_eq!(
+        (missing.rows, missing.message.as_str()),
+        (5, "5 rows of commits 4 to 5 are gone")
+    );
+    let causes: Vec<_> = missing
+        .causes
+        .iter()
+        .map(|c| (c.version, c.kind, c.restored_to))
+        .collect();
     assert_eq!(causes, [(version, OtherKind::Restore, Some(3))]);
     let ingest = house.ingest_into(&["events"], &lake_of(&house).await);
     let status = until(&ingest, "events", "failed").await;
     let reason = status.state.reason().unwrap();
     assert!(
-        reason.contains("was set to an older version by version 6 of its log (Apache-Spark/4.0.0 Delta-Lake/4.0.0): 5 rows"),
+        reason.contains(
+            "was set to an older version by version 6 of its log (Apache-Spark/4.0.0 Delta-Lake/4.0.0): 5 rows"
+        ),
         "{reason}"
     );
     ingest.shutdown().await;
@@ -183,7 +217,14 @@ async fn a_restore_while_a_stream_lands_ends_it() {
     let house = landed().await;
     let ingest = house.ingest(&["events"]);
     until(&ingest, "events", "running").await;
-    commit_as_another(&house, "RESTORE", &json!({ "version": 4 }), &files_of(&house, 5), &[], true);
+    commit_as_another(
+        &house,
+        "RESTORE",
+        &json!({ "version": 4 }),
+        &files_of(&house, 5),
+        &[],
+        true,
+    );
     house.send("events", 0, &events(30..31)).await;
     // Whatever this wait says: what counts is the state that follows.
     drop(ingest.wait_caught_up(PATIENCE).await);
@@ -198,7 +239,11 @@ async fn a_row_that_stands_twice_is_found() {
     let twice = copy_of(&house, &files_of(&house, 1)[0]);
     commit_as_another(&house, "WRITE", &json!({ "mode": "Append" }), &[], &[twice], true);
     let report = audited(&house, false).await;
-    let doubled = report.faults.iter().find(|fault| fault.kind == FaultKind::Doubled).unwrap();
+    let doubled = report
+        .faults
+        .iter()
+        .find(|fault| fault.kind == FaultKind::Doubled)
+        .unwrap();
     assert_eq!(doubled.rows, 2, "{report:#?}");
     assert_eq!(report.others[0].kind, OtherKind::Append);
 }

@@ -151,9 +151,21 @@ impl KafkaSecurity {
             ("certificate", !tls && self.certificate.is_some(), needs_tls),
             ("key", !tls && self.key.is_some(), needs_tls),
             ("verify_hostname", !tls && !self.verify_hostname, needs_tls),
-            ("key", self.certificate.is_some() && self.key.is_none(), "must be set beside `certificate`"),
-            ("certificate", self.key.is_some() && self.certificate.is_none(), "must be set beside `key`"),
-            ("key", self.key_password.is_some() && self.key.is_none(), "must be set beside `key_password`"),
+            (
+                "key",
+                self.certificate.is_some() && self.key.is_none(),
+                "must be set beside `certificate`",
+            ),
+            (
+                "certificate",
+                self.key.is_some() && self.certificate.is_none(),
+                "must be set beside `key`",
+            ),
+            (
+                "key",
+                self.key_password.is_some() && self.key.is_none(),
+                "must be set beside `key_password`",
+            ),
         ];
         match rules.into_iter().find(|(_, broken, _)| *broken) {
             Some((setting, _, reason)) => Err(SecurityError::Unfit { setting, reason }),
@@ -180,7 +192,10 @@ impl KafkaSecurity {
         };
         let file = |path: &Option<PathBuf>| path.as_ref().map(|path| dir.join(path).display().to_string());
         set("security.protocol", Some(self.protocol.name().to_owned()));
-        set("sasl.mechanism", self.mechanism.map(|mechanism| mechanism.name().to_owned()));
+        set(
+            "sasl.mechanism",
+            self.mechanism.map(|mechanism| mechanism.name().to_owned()),
+        );
         set("sasl.username", self.username.clone());
         set("sasl.password", secret("password", &self.password)?);
         set("ssl.ca.location", file(&self.ca));
@@ -188,7 +203,10 @@ impl KafkaSecurity {
         set("ssl.key.location", file(&self.key));
         set("ssl.key.password", secret("key_password", &self.key_password)?);
         let unnamed = self.protocol.is_tls() && !self.verify_hostname;
-        set("ssl.endpoint.identification.algorithm", unnamed.then(|| "none".to_owned()));
+        set(
+            "ssl.endpoint.identification.algorithm",
+            unnamed.then(|| "none".to_owned()),
+        );
         Ok(properties)
     }
 }
@@ -207,13 +225,17 @@ mod tests {
         let told = |toml: &str| -> String {
             match read(toml).properties(dir) {
                 Ok(properties) => {
-                    let pairs: Vec<String> = properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    let pairs: Vec<String> = properties
+                        .iter()
+                        .map(|(name, value)| format!("{name}={value}"))
+                        .collect();
                     pairs.join(" ")
                 }
                 Err(error) => error.to_string(),
             }
         };
-        let scram = "protocol = 'sasl_ssl'\nmechanism = 'scram-sha-512'\nusername = 'ada'\npassword = 'pw'\nca = 'ca.pem'";
+        let scram =
+            "protocol = 'sasl_ssl'\nmechanism = 'scram-sha-512'\nusername = 'ada'\npassword = 'pw'\nca = 'ca.pem'";
         for (toml, expected) in [
             ("", ""),
             (
@@ -232,8 +254,14 @@ mod tests {
                 "username = 'ada'",
                 "`kafka.security.username` needs a protocol that authenticates: `sasl_ssl`, or `sasl_plaintext`",
             ),
-            ("protocol = 'ssl'\nkey = 'k'", "`kafka.security.certificate` must be set beside `key`"),
-            ("ca = 'x'", "`kafka.security.ca` needs a protocol with TLS: `ssl` or `sasl_ssl`"),
+            (
+                "protocol = 'ssl'\nkey = 'k'",
+                "`kafka.security.certificate` must be set beside `key`",
+            ),
+            (
+                "ca = 'x'",
+                "`kafka.security.ca` needs a protocol with TLS: `ssl` or `sasl_ssl`",
+            ),
             (
                 "protocol = 'sasl_plaintext'\nmechanism = 'plain'\nusername = 'a'\npassword = { env = 'TIDEMILL_TEST_NOT_SET' }",
                 "`kafka.security.password` cannot be had",

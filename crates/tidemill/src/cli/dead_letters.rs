@@ -20,10 +20,7 @@ pub async fn run(context: &Context, command: DeadLettersCommand) -> Result<(), F
     } = &command
     {
         let letters = letters(offsets, file.as_deref())?;
-        let request = ReplayRequest {
-            letters,
-            again: *again,
-        };
+        let request = ReplayRequest { letters, again: *again };
         return replay(context, stream, request).await;
     }
     let reached = context.reach("dead-letters").await?;
@@ -98,7 +95,10 @@ async fn replay(context: &Context, stream: &StreamName, request: ReplayRequest) 
         None => format!("no dead letter of `{stream}` was sent again"),
     })?;
     if report.sent_before > 0 {
-        line(format!("{} were sent again before; --again sends them once more", report.sent_before))?;
+        line(format!(
+            "{} were sent again before; --again sends them once more",
+            report.sent_before
+        ))?;
     }
     for id in &report.unsure {
         line(format!(

@@ -84,7 +84,11 @@ fn show_gaps(report: &AuditReport) -> Result<(), Failure> {
     if report.gaps.is_empty() {
         return Ok(());
     }
-    let asked = if report.topic_read { "" } else { " (the topic was not asked)" };
+    let asked = if report.topic_read {
+        ""
+    } else {
+        " (the topic was not asked)"
+    };
     line(format!("offsets without row or dead letter{asked}:"))?;
     for gap in report.gaps.iter().take(GAPS_SHOWN) {
         let parts = [
@@ -98,7 +102,13 @@ fn show_gaps(report: &AuditReport) -> Result<(), Failure> {
             .filter(|(offsets, _)| *offsets > 0)
             .map(|(offsets, what)| format!("{} {what}", count(*offsets)))
             .collect();
-        line(format!("  {}: {}..{}  {}", gap.partition, gap.from, gap.to, parts.join(", ")))?;
+        line(format!(
+            "  {}: {}..{}  {}",
+            gap.partition,
+            gap.from,
+            gap.to,
+            parts.join(", ")
+        ))?;
     }
     let shown = report.gaps.len().min(GAPS_SHOWN) as u64;
     if report.gap_count > shown {
@@ -110,7 +120,10 @@ fn show_gaps(report: &AuditReport) -> Result<(), Failure> {
 /// What another writer did, in words.
 fn words(other: &OtherCommit) -> String {
     let by = other.engine.as_deref().unwrap_or("an unnamed writer");
-    let to = other.restored_to.map(|to| format!(" to version {to}")).unwrap_or_default();
+    let to = other
+        .restored_to
+        .map(|to| format!(" to version {to}"))
+        .unwrap_or_default();
     format!(
         "version {} of {}: {}{to} by {by}, {} rows out, {} rows in",
         other.version,

@@ -105,7 +105,10 @@ impl Maintainer {
             }
             Err(error) => told(&format!("table `{name}` was not optimized"), &error),
         }
-        let due = self.vacuumed.get(name).is_none_or(|at| at.elapsed() >= self.vacuum_every);
+        let due = self
+            .vacuumed
+            .get(name)
+            .is_none_or(|at| at.elapsed() >= self.vacuum_every);
         if !due {
             return;
         }
@@ -116,7 +119,9 @@ impl Maintainer {
         };
         let pinned = pinned.get(name).cloned().unwrap_or_default();
         match table.vacuum(&self.rules, &pinned).await {
-            Ok(done) if done.files > 0 => info!(table = %name, files = done.files, "deleted {} files of `{name}`", done.files),
+            Ok(done) if done.files > 0 => {
+                info!(table = %name, files = done.files, "deleted {} files of `{name}`", done.files)
+            }
             Ok(_) => (),
             Err(error) => told(&format!("table `{name}` was not vacuumed"), &error),
         }

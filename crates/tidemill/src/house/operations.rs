@@ -2,17 +2,20 @@
 
 use async_trait::async_trait;
 use tidemill_api::{
-    AuditRequest, ReplayReport, ReplayRequest,
-    Alias, AliasEvent, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId, DeadLetterSummary,
-    DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries, EventClock, Experiment,
-    FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model, ModelVersion, Monitor, MonitorRun,
-    MonitorRunRequest, Operations, PerformanceRequest, PerformanceSeries, Prediction, PredictionsRequest,
-    RollbackRequest, Run, RunComparison, RunSummary, RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status,
-    TableDescription, TrainOutcome, TrainRequest, Trigger, VersionLineage,
+    Alias, AliasEvent, AuditRequest, CheckReport, CheckRequest, ClockWaitRequest, DeadLetter, DeadLetterId,
+    DeadLetterSummary, DeadLettersRequest, DeployRequest, Deployment, DeploymentEvent, DriftRequest, DriftSeries,
+    EventClock, Experiment, FeatureViewSummary, FeaturesRequest, FireRequest, Firing, FiringsRequest, Model,
+    ModelVersion, Monitor, MonitorRun, MonitorRunRequest, Operations, PerformanceRequest, PerformanceSeries,
+    Prediction, PredictionsRequest, ReplayReport, ReplayRequest, RollbackRequest, Run, RunComparison, RunSummary,
+    RunsRequest, SetAlias, SqlAnswer, SqlRequest, Status, TableDescription, TrainOutcome, TrainRequest, Trigger,
+    VersionLineage,
 };
 use tidemill_monitor::{CheckSelection, run_checks};
 use tidemill_serve::protocol::{InferRequest, InferResponse, ModelMetadata};
-use tidemill_types::{AuditReport, StreamName, AliasName, DeploymentName, ModelName, MonitorName, Problem, RunId, TriggerName, VersionNumber};
+use tidemill_types::{
+    AliasName, AuditReport, DeploymentName, ModelName, MonitorName, Problem, RunId, StreamName, TriggerName,
+    VersionNumber,
+};
 
 use super::House;
 use super::convert::{check_report, problem};

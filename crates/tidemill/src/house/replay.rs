@@ -56,12 +56,19 @@ impl House {
         let stream = self.project.streams.get(name);
         let stream = stream.ok_or_else(|| unknown("stream", name.as_str(), self.project.streams.keys()))?;
         let Some(kafka) = &self.kafka else {
-            return Err(Problem::new(ErrorCode::NotReady, "nothing is sent again without a broker"));
+            return Err(Problem::new(
+                ErrorCode::NotReady,
+                "nothing is sent again without a broker",
+            ));
         };
         let table = self.lake.create(replays_spec()?).await.map_err(problem)?;
         let app_id = format!("tidemill/replay/{name}");
         let before = table.fence(&app_id).await.map_err(problem)?;
-        let earlier = if before.is_some() { self.replayed(name).await? } else { BTreeMap::new() };
+        let earlier = if before.is_some() {
+            self.replayed(name).await?
+        } else {
+            BTreeMap::new()
+        };
         let mut report = ReplayReport {
             stream: name.clone(),
             replay: None,
@@ -115,12 +122,19 @@ impl House {
     /// How far earlier replays came with each letter.
     async fn replayed(&self, stream: &StreamName) -> Result<BTreeMap<Position, bool>, Problem> {
         let session = self.engine.scope(of_stream(stream)).await.map_err(problem)?;
-        let batch = session.query(REPLAYS).await.map_err(problem)?.concat().map_err(problem)?;
+        let batch = session
+            .query(REPLAYS)
+            .await
+            .map_err(problem)?
+            .concat()
+            .map_err(problem)?;
         let partitions = column(&batch, "letter_partition")?.as_primitive::<Int32Type>();
         let offsets = column(&batch, "letter_offset")?.as_primitive::<Int64Type>();
         let sent = column(&batch, "sent")?.as_boolean();
         let rows = 0..batch.num_rows();
-        Ok(rows.map(|row| ((partitions.value(row), offsets.value(row)), sent.value(row))).collect())
+        Ok(rows
+            .map(|row| ((partitions.value(row), offsets.value(row)), sent.value(row)))
+            .collect())
     }
 
     /// The letters that are wanted, in the order in which they stood; all of them when none is named.
@@ -149,7 +163,10 @@ impl House {
                 }
                 letters.push(letter);
                 if letters.len() > LETTERS_MAX {
-                    let what = format!("`{}` has more than {LETTERS_MAX} dead letters to send again", stream.name);
+                    let what = format!(
+                        "`{}` has more than {LETTERS_MAX} dead letters to send again",
+                        stream.name
+                    );
                     return Err(Problem::new(ErrorCode::LimitReached, what).with_hint("name them, fewer at a time"));
                 }
             }
@@ -157,7 +174,10 @@ impl House {
         match named.keys().next() {
             None => Ok(letters),
             Some((partition, offset)) => {
-                let what = format!("`{}` has no dead letter at offset {offset} of partition {partition}", stream.name);
+                let what = format!(
+                    "`{}` has no dead letter at offset {offset} of partition {partition}",
+                    stream.name
+                );
                 Err(Problem::new(ErrorCode::NotFound, what).with_hint("tidemill dead-letters list"))
             }
         }
@@ -191,7 +211,11 @@ fn letter(batch: &RecordBatch, row: usize) -> Result<Letter, Problem> {
         ),
         key: bytes("key")?,
         value: bytes("value")?,
-        headers: if headers.is_valid(row) { parse_headers(headers.value(row)) } else { Vec::new() },
+        headers: if headers.is_valid(row) {
+            parse_headers(headers.value(row))
+        } else {
+            Vec::new()
+        },
         repaired: false,
     })
 }
@@ -254,27 +278,38 @@ impl Kept<'_> {
 
     fn batch(&self, state: &str, letters: &[Letter]) -> Result<RecordBatch, arrow::error::ArrowError> {
         let rows = letters.len();
-        let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))) };
+        let same =
+            |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))) };
         let headers = letters.iter().map(|letter| {
-            let headers = letter.headers.iter().map(|header| {
-                serde_json::json!({ "name": header.key, "value": header.value })
-            });
+            let headers = letter
+                .headers
+                .iter()
+                .map(|header| serde_json::json!({ "name": header.key, "value": header.value }));
             serde_json::Value::Array(headers.collect()).to_string()
         });
-        let times = |values: Vec<i64>| -> ArrayRef {
-            Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-        };
+        let times =
+            |values: Vec<i64>| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")) };
         let columns: Vec<ArrayRef> = vec![
             same(self.stream.name.as_str()),
             Arc::new(Int64Array::from(vec![self.number; rows])),
             same(state),
             times(vec![self.at.0; rows]),
-            Arc::new(Int32Array::from_iter_values(letters.iter().map(|letter| letter.position.0))),
-            Arc::new(Int64Array::from_iter_values(letters.iter().map(|letter| letter.position.1))),
-            Arc::new(BooleanArray::from_iter(letters.iter().map(|letter| Some(letter.repaired)))),
+            Arc::new(Int32Array::from_iter_values(
+                letters.iter().map(|letter| letter.position.0),
+            )),
+            Arc::new(Int64Array::from_iter_values(
+                letters.iter().map(|letter| letter.position.1),
+            )),
+            Arc::new(BooleanArray::from_iter(
+                letters.iter().map(|letter| Some(letter.repaired)),
+            )),
             times(letters.iter().map(|letter| letter.known.0).collect()),
-            Arc::new(BinaryArray::from_iter(letters.iter().map(|letter| letter.key.as_deref()))),
-            Arc::new(BinaryArray::from_iter(letters.iter().map(|letter| letter.value.as_deref()))),
+            Arc::new(BinaryArray::from_iter(
+                letters.iter().map(|letter| letter.key.as_deref()),
+            )),
+            Arc::new(BinaryArray::from_iter(
+                letters.iter().map(|letter| letter.value.as_deref()),
+            )),
             Arc::new(StringArray::from_iter_values(headers)),
         ];
         RecordBatch::try_new(replays_schema(), columns)

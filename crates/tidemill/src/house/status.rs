@@ -16,8 +16,12 @@ impl House {
         let streams = match self.kafka.as_ref().and_then(|kafka| kafka.ingest()) {
             Some(ingest) => {
                 let now = self.clock.now();
-                ingest.status().into_iter().map(|status| running_stream(status, now)).collect()
-            },
+                ingest
+                    .status()
+                    .into_iter()
+                    .map(|status| running_stream(status, now))
+                    .collect()
+            }
             None => self.resting_streams().await?,
         };
         let current = self.registry.current_deployments().await.map_err(problem)?;
