@@ -15,6 +15,8 @@ pub(crate) struct Buffer {
     pub(crate) dead: Vec<RecordBatch>,
     pub(crate) counts: Counts,
     pub(crate) bytes: usize,
+    /// How many rows each mask flags.
+    pub(crate) masked: BTreeMap<String, u64>,
     /// Where each partition goes on.
     pub(crate) next: BTreeMap<KafkaPartition, NextOffset>,
     since: Option<Instant>,
@@ -32,6 +34,9 @@ impl Buffer {
         self.rows.extend(taken.rows);
         self.dead.extend(taken.dead);
         self.counts.add(&taken.counts);
+        for (name, rows) in taken.masked {
+            *self.masked.entry(name).or_default() += rows;
+        }
         self.next.insert(taken.partition, taken.next);
         self.since.get_or_insert(now);
         bytes

@@ -1,5 +1,7 @@
 //! What a commit holds beside rows and fences: enough to go on from it as if nothing had happened.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tidemill_types::{KafkaPartition, Micros, NextOffset, PipelineName, TopicName};
@@ -26,6 +28,9 @@ pub(crate) struct CommitState {
     /// What the batch stages keep, by their names.
     #[serde(default)]
     pub(crate) stages: Map<String, Value>,
+    /// How many rows of this commit each mask of a stage flags.
+    #[serde(default)]
+    pub(crate) masked: BTreeMap<String, u64>,
 }
 
 /// The offsets `[start, next)` of a Kafka partition in a commit; equal where it holds none.

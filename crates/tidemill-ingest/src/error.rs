@@ -6,6 +6,8 @@ use tidemill_types::{
     ErrorCode, Explain, FenceFault, InvalidName, KafkaPartition, LastOffset, NextOffset, StreamName, TopicName,
 };
 
+use crate::{SchemaRegistryError, StageFault};
+
 /// What went wrong with a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -18,6 +20,9 @@ pub enum IngestError {
         #[source]
         source: Box<KafkaError>,
     },
+    /// No client can be made of the Kafka settings.
+    #[error("failed to make a Kafka client")]
+    Client(#[source] Box<KafkaError>),
     /// The lake.
     #[error("failed to land stream `{stream}`")]
     Lake {
@@ -27,6 +32,29 @@ pub enum IngestError {
         #[source]
         source: Box<LakeError>,
     },
+    /// The schema registry does not say what a record is written with.
+    #[error("failed to look up schema {id}, which records of topic `{topic}` name")]
+    Schema {
+        /// The topic.
+        topic: TopicName,
+        /// The schema's id.
+        id: u32,
+        /// What the registry, or what stands in its place, says.
+        #[source]
+        source: Box<SchemaRegistryError>,
+    },
+    /// A batch stage cannot join, leave, or keep what it wants to keep.
+    #[error("stream `{stream}` cannot do that with its batch stages")]
+    Stage {
+        /// The stream.
+        stream: StreamName,
+        /// What is wrong.
+        #[source]
+        source: StageFault,
+    },
+    /// A stream's records name schemas of a registry, and there is none.
+    #[error("stream `{0}` needs a schema registry, and none is set")]
+    NoSchemaRegistry(StreamName),
     /// The broker has no cluster id, and the settings name none.
     #[error("the Kafka cluster has no id, so that its offsets cannot be told from those of another")]
     NoClusterId,
@@ -143,6 +171,7 @@ impl IngestError {
         match self {
             IngestError::Kafka { source, .. } => cure_of_kafka(source),
             IngestError::Lake { source, .. } => cure_of_lake(source),
+            IngestError::Schema { source, .. } if source.is_transient() => Cure::Wait,
             IngestError::Internal { .. } => Cure::Restart,
             _ => Cure::Stop,
         }
@@ -176,14 +205,17 @@ fn cure_of_lake(error: &LakeError) -> Cure {
 impl Explain for IngestError {
     fn code(&self) -> ErrorCode {
         match self {
-            IngestError::Kafka { source, .. } => source.code(),
+            IngestError::Kafka { source, .. } | IngestError::Client(source) => source.code(),
             IngestError::Lake { source, .. } => source.code(),
-            IngestError::NoClusterId | IngestError::Name { .. } => ErrorCode::InvalidInput,
+            IngestError::Schema { source, .. } => source.code(),
+            IngestError::NoClusterId | IngestError::NoSchemaRegistry(_) | IngestError::Name { .. } => {
+                ErrorCode::InvalidInput
+            }
             IngestError::Fence { .. }
             | IngestError::Refilled { .. }
             | IngestError::SetBack { .. }
             | IngestError::Restored { .. } => ErrorCode::Corrupt,
-            IngestError::Internal { .. } => ErrorCode::Internal,
+            IngestError::Internal { .. } | IngestError::Stage { .. } => ErrorCode::Internal,
             IngestError::UnknownStream(_) => ErrorCode::NotFound,
             IngestError::NotRunning { .. } => ErrorCode::NotReady,
             IngestError::TimedOut { .. } => ErrorCode::TimedOut,
@@ -192,8 +224,11 @@ impl Explain for IngestError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            IngestError::Kafka { source, .. } => return source.hint(),
+            IngestError::Kafka { source, .. } | IngestError::Client(source) => return source.hint(),
             IngestError::Lake { source, .. } => return source.hint(),
+            IngestError::Schema { source, .. } => return source.hint(),
+            IngestError::Stage { .. } => return None,
+            IngestError::NoSchemaRegistry(_) => "set kafka.schema_registry.url",
             IngestError::NoClusterId => "set kafka.cluster_id to a name that no other cluster of yours has",
             IngestError::Fence { .. } | IngestError::Refilled { .. } => {
                 "bring back the topic that was landed, or land it under another stream or pipeline name"

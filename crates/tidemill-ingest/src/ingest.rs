@@ -15,11 +15,13 @@ use tracing::error;
 
 use crate::budget::Budget;
 use crate::context::StreamContext;
+use crate::late::LATE;
 use crate::session::Lifeline;
+use crate::stage::{BatchStage, Stages};
 use crate::status::StreamStatus;
 use crate::stream::run_stream;
 use crate::waiters::{Command, Reply, Waiters};
-use crate::{IngestError, IngestLimits};
+use crate::{IngestError, IngestLimits, SchemaRegistry};
 
 /// Commands to a stream that may wait for it.
 const COMMANDS_WAITING: usize = 16;
@@ -34,6 +36,10 @@ pub struct IngestWiring {
     pub client: ClientSettings,
     /// For a broker that has no cluster id of its own.
     pub cluster_id: Option<String>,
+    /// For streams whose records name their schemas there.
+    pub schema_registry: Option<SchemaRegistry>,
+    /// The batch stages that see a stream from its first batch on. Others join later by [`IngestHandle::add_stage`].
+    pub stages: Vec<(StreamName, Box<dyn BatchStage>)>,
     /// Where to.
     pub lake: Arc<Lake>,
     /// Every limit.
@@ -65,9 +71,18 @@ pub fn group_name(pipeline: &PipelineName) -> String {
 }
 
 impl Ingest {
-    /// Starts a task for each stream. Errors here are of the Kafka settings; everything else shows in the streams' states.
-    pub fn start(wiring: IngestWiring) -> Result<IngestHandle, tidemill_kafka::KafkaError> {
-        let admin = Admin::connect(&wiring.client)?;
+    /// Starts a task for each stream. Errors here are of the Kafka settings and of stages that their streams cannot have;
+    /// everything else shows in the streams' states.
+    pub fn start(wiring: IngestWiring) -> Result<IngestHandle, IngestError> {
+        let admin = Admin::connect(&wiring.client).map_err(|source| IngestError::Client(Box::new(source)))?;
+        let mut stages: BTreeMap<StreamName, Stages> = BTreeMap::new();
+        for (stream, stage) in wiring.stages {
+            if !wiring.streams.iter().any(|known| known.name == stream) {
+                return Err(IngestError::UnknownStream(stream));
+            }
+            let added = stages.entry(stream.clone()).or_default().add(stage, LATE);
+            added.map_err(|source| IngestError::Stage { stream, source })?;
+        }
         let (shutdown, _) = watch::channel(false);
         let budget = Budget::new(wiring.limits.buffer_bytes);
         let mut streams = BTreeMap::new();
@@ -80,6 +95,7 @@ impl Ingest {
                 cluster_id: wiring.cluster_id.clone(),
                 client: wiring.client.clone(),
                 admin: admin.clone(),
+                schema_registry: wiring.schema_registry.clone(),
                 lake: Arc::clone(&wiring.lake),
                 limits: wiring.limits.clone(),
                 clock: Arc::clone(&wiring.clock),
@@ -92,6 +108,7 @@ impl Ingest {
                 shutdown: shutdown.subscribe(),
                 status: status_sender,
                 waiters: Waiters::default(),
+                stages: stages.remove(&stream.name).unwrap_or_default(),
             };
             let task = Mutex::new(Some(tokio::spawn(run_stream(context, lifeline))));
             let handle = StreamHandle {
@@ -155,6 +172,21 @@ impl IngestHandle {
         sent.map_err(|_| handle.not_running())
     }
 
+    /// Lets a stage join a stream behind everything that it has taken, which lands first.
+    pub async fn add_stage(&self, stream: &StreamName, stage: Box<dyn BatchStage>) -> Result<(), IngestError> {
+        let handle = self.streams.get(stream);
+        let handle = handle.ok_or_else(|| IngestError::UnknownStream(stream.clone()))?;
+        handle.ask(|reply| Command::AddStage { stage, reply }).await
+    }
+
+    /// Lets a stage leave; everything that it has seen lands first.
+    pub async fn remove_stage(&self, stream: &StreamName, name: &str) -> Result<Box<dyn BatchStage>, IngestError> {
+        let handle = self.streams.get(stream);
+        let handle = handle.ok_or_else(|| IngestError::UnknownStream(stream.clone()))?;
+        let name = name.to_owned();
+        handle.ask(|reply| Command::RemoveStage { name, reply }).await
+    }
+
     /// Stops reading, lands what was taken, and returns when every stream has ended. A second call returns at once.
     pub async fn shutdown(&self) {
         self.shutdown.send_replace(true);
@@ -190,7 +222,7 @@ impl StreamHandle {
         self.ask(|reply| Command::CatchUp { targets, reply }).await
     }
 
-    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), IngestError> {
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, IngestError> {
         let (reply, answer) = oneshot::channel();
         let sent = self.commands.send(command(reply)).await;
         sent.map_err(|_| self.not_running())?;

@@ -1,6 +1,6 @@
 //! One polled batch to what is landed of it: rows, dead letters, tombstones. CPU only; runs off the async runtime.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,11 +13,11 @@ use tidemill_project::Stream;
 use tidemill_types::{KafkaPartition, NextOffset};
 
 use crate::dead_letters::DeadLetters;
-use crate::decode::Decoder;
+use crate::decode::{DecodeLimits, Decoder, WriterText};
 use crate::fences::{Take, take};
 use crate::last_record::LastRecord;
-use crate::late::LateStage;
-use crate::stage::{BatchStage, StagedBatch};
+use crate::late::{LATE, LateStage};
+use crate::stage::{BatchStage as _, HeldState, Masks, StageFault, StagedBatch, Stages};
 
 /// The CPU side of a stream: its decoder and its stages.
 pub(crate) struct Intake {
@@ -28,6 +28,7 @@ pub(crate) struct Intake {
     /// Which of the record's columns holds event times; none where the known time does.
     time_column: Option<usize>,
     late: LateStage,
+    stages: Stages,
 }
 
 /// What became of a polled batch.
@@ -43,6 +44,8 @@ pub(crate) struct Taken {
     /// The last record that was taken or skipped.
     pub(crate) last: Option<LastRecord>,
     pub(crate) counts: Counts,
+    /// How many rows each mask flags.
+    pub(crate) masked: BTreeMap<String, u64>,
 }
 
 /// What was counted on the way.
@@ -75,33 +78,53 @@ impl Counts {
 }
 
 impl Intake {
-    pub(crate) fn new(stream: &Stream) -> Intake {
+    pub(crate) fn new(stream: &Stream, limits: DecodeLimits, stages: Stages) -> Intake {
         let event_time = stream.event_time.as_ref();
         let fields = stream.schema.fields.iter();
         Intake {
             topic: stream.topic.as_str().to_owned(),
-            decoder: Decoder::new(&stream.schema),
+            decoder: Decoder::new(&stream.schema, stream.format, limits),
             record_schema: stream.schema.arrow(),
             landed_schema: stream.schema.landed_arrow(),
             time_column: event_time.and_then(|name| fields.clone().position(|field| field.name == *name)),
             late: LateStage::new(stream.lateness.as_micros()),
+            stages,
         }
     }
 
-    /// Goes back to what the last commit held.
-    pub(crate) fn restore(&mut self, stages: Option<&serde_json::Map<String, serde_json::Value>>) {
-        let held = stages.and_then(|stages| stages.get(self.late.name()));
-        self.late.restore(held);
+    /// Goes back to what the last commit held; `next` is where each partition goes on.
+    pub(crate) fn restore(
+        &mut self,
+        states: Option<&serde_json::Map<String, serde_json::Value>>,
+        next: &BTreeMap<KafkaPartition, NextOffset>,
+    ) {
+        let state = states.and_then(|states| states.get(self.late.name()));
+        self.late.restore(HeldState { state, next });
+        self.stages.restore(states, next);
     }
 
     /// What the next commit keeps of the stages.
-    pub(crate) fn stages_state(&self) -> serde_json::Map<String, serde_json::Value> {
-        [(self.late.name().to_owned(), self.late.state())].into_iter().collect()
+    pub(crate) fn stage_states(&self) -> Result<serde_json::Map<String, serde_json::Value>, StageFault> {
+        let own = (self.late.name().to_owned(), self.late.state());
+        let mut states = serde_json::Map::from_iter([own]);
+        self.stages.keep(&mut states)?;
+        Ok(states)
     }
 
     /// The newest event of a partition.
     pub(crate) fn newest_event(&self, partition: KafkaPartition) -> Option<tidemill_types::Micros> {
         self.late.newest_event(partition)
+    }
+
+    /// The schemas that records of the batch name and that must be learned before it is decoded.
+    pub(crate) fn to_learn(&mut self, batch: &PolledBatch) -> BTreeSet<u32> {
+        self.decoder
+            .to_learn((0..batch.len()).filter_map(|place| batch.value(place)))
+    }
+
+    /// Takes in what the registry says of a schema.
+    pub(crate) fn learn(&mut self, id: u32, text: &WriterText) {
+        self.decoder.learn(id, text);
     }
 
     /// Decodes a batch that continues its partition at `position`.
@@ -145,10 +168,11 @@ impl Intake {
         counts.dead = dead.len() as u64;
         let (columns, unknown_fields) = self.decoder.take();
         counts.unknown_fields = unknown_fields;
+        let mut masks = Masks::default();
         let rows = if offsets.is_empty() {
             None
         } else {
-            Some(self.landed(batch.partition, columns, offsets, known_micros, &mut counts)?)
+            Some(self.landed(batch.partition, columns, offsets, known_micros, &mut counts, &mut masks)?)
         };
         Ok(Taken {
             partition: batch.partition,
@@ -157,6 +181,7 @@ impl Intake {
             dead: dead.finish(&self.topic, batch.partition.0)?,
             last: last.map(|place| LastRecord::of(&batch.record(place))),
             counts,
+            masked: masks.counts().map(|(name, rows)| (name.to_owned(), rows)).collect(),
         })
     }
 
@@ -168,6 +193,7 @@ impl Intake {
         offsets: Vec<i64>,
         known_micros: Vec<i64>,
         counts: &mut Counts,
+        masks: &mut Masks,
     ) -> Result<RecordBatch, ArrowError> {
         let row_count = offsets.len();
         let times: Vec<Option<i64>> = match self.time_column {
@@ -178,13 +204,17 @@ impl Intake {
             None => known_micros.iter().copied().map(Some).collect(),
         };
         let own = RecordBatch::try_new(Arc::clone(&self.record_schema), columns.clone())?;
-        let mut late = None;
-        self.late.see(&mut StagedBatch {
+        let mut staged = StagedBatch {
             partition,
             rows: &own,
+            offsets: &offsets,
+            known_micros: &known_micros,
             times: &times,
-            late: &mut late,
-        });
+            masks,
+        };
+        self.late.see(&mut staged);
+        self.stages.see(&mut staged);
+        let late = masks.get(LATE).cloned();
         let late = late.unwrap_or_else(|| vec![false; row_count].into());
         counts.late = late.true_count() as u64;
         let topic = StringArray::from_iter_values(std::iter::repeat_n(self.topic.as_str(), row_count));

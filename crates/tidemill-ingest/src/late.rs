@@ -10,7 +10,10 @@ use arrow::buffer::BooleanBuffer;
 use serde_json::Value;
 use tidemill_types::{KafkaPartition, Micros};
 
-use crate::stage::{BatchStage, StagedBatch};
+use crate::stage::{BatchStage, HeldState, StagedBatch};
+
+/// Its name, and its mask's.
+pub(crate) const LATE: &str = "late";
 
 /// Flags late rows and follows the newest event of each partition.
 pub(crate) struct LateStage {
@@ -25,11 +28,16 @@ impl LateStage {
             newest: BTreeMap::new(),
         }
     }
+
+    /// The newest event of a partition.
+    pub(crate) fn newest_event(&self, partition: KafkaPartition) -> Option<Micros> {
+        self.newest.get(&partition).copied().map(Micros)
+    }
 }
 
 impl BatchStage for LateStage {
     fn name(&self) -> &'static str {
-        "late"
+        LATE
     }
 
     fn see(&mut self, batch: &mut StagedBatch<'_>) {
@@ -46,7 +54,7 @@ impl BatchStage for LateStage {
         if seen > i64::MIN {
             self.newest.insert(batch.partition, seen);
         }
-        *batch.late = Some(BooleanArray::new(flags, None));
+        batch.masks.set(LATE, BooleanArray::new(flags, None));
     }
 
     fn state(&self) -> Value {
@@ -54,17 +62,13 @@ impl BatchStage for LateStage {
         Value::Object(newest.map(|(p, time)| (p.to_string(), Value::from(*time))).collect())
     }
 
-    fn restore(&mut self, held: Option<&Value>) {
+    fn restore(&mut self, held: HeldState<'_>) {
         self.newest.clear();
-        for (partition, time) in held.and_then(Value::as_object).into_iter().flatten() {
+        for (partition, time) in held.state.and_then(Value::as_object).into_iter().flatten() {
             if let (Ok(partition), Some(time)) = (partition.parse(), time.as_i64()) {
                 self.newest.insert(KafkaPartition(partition), time);
             }
         }
-    }
-
-    fn newest_event(&self, partition: KafkaPartition) -> Option<Micros> {
-        self.newest.get(&partition).copied().map(Micros)
     }
 }
 
@@ -76,19 +80,22 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
 
     use super::*;
+    use crate::stage::Masks;
 
     fn see(stage: &mut LateStage, partition: i32, times: &[Option<i64>]) -> Vec<bool> {
         let schema = Schema::new(vec![Field::new("x", DataType::Int64, true)]);
         let column: Int64Array = times.iter().copied().collect();
         let rows = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(column)]).unwrap();
-        let mut late = None;
+        let mut masks = Masks::default();
         stage.see(&mut StagedBatch {
             partition: KafkaPartition(partition),
             rows: &rows,
+            offsets: &[],
+            known_micros: &[],
             times,
-            late: &mut late,
+            masks: &mut masks,
         });
-        late.unwrap().iter().map(Option::unwrap).collect()
+        masks.get(LATE).unwrap().iter().map(Option::unwrap).collect()
     }
 
     #[test]
@@ -111,9 +118,17 @@ mod tests {
         let mut stage = LateStage::new(10);
         see(&mut stage, 3, &[Some(100)]);
         let mut again = LateStage::new(10);
-        again.restore(Some(&stage.state()));
+        let held = stage.state();
+        let next = BTreeMap::new();
+        again.restore(HeldState {
+            state: Some(&held),
+            next: &next,
+        });
         assert_eq!(see(&mut again, 3, &[Some(89), Some(90)]), [true, false]);
-        again.restore(None);
+        again.restore(HeldState {
+            state: None,
+            next: &next,
+        });
         assert_eq!(see(&mut again, 3, &[Some(1)]), [false]);
     }
 }

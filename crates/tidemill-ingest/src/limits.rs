@@ -18,6 +18,8 @@ pub struct IngestLimits {
     pub flush_each_event_day: bool,
     /// Bytes of Arrow memory of all streams together; beyond it each flushes what it has and reading waits.
     pub buffer_bytes: usize,
+    /// Bytes of a record's value; a larger one is a dead letter.
+    pub message_bytes: usize,
     /// The share of dead letters above which a stream pauses.
     pub dead_share_max: f64,
     /// The newest records over which that share is taken.
@@ -54,6 +56,7 @@ impl IngestLimits {
             flush_interval: settings.flush_interval.duration(),
             flush_each_event_day: settings.flush_each_event_day,
             buffer_bytes: settings.buffer_bytes.as_usize(),
+            message_bytes: settings.message_bytes.as_usize(),
             dead_share_max: settings.dead_share_max,
             dead_share_rows: settings.dead_share_rows,
             discovery_interval: Duration::from_secs(30),

@@ -46,6 +46,14 @@ pub(crate) struct Opened {
     pub(crate) parts: BTreeMap<KafkaPartition, Part>,
 }
 
+impl Opened {
+    /// Where each partition goes on.
+    pub(crate) fn positions(&self) -> BTreeMap<KafkaPartition, NextOffset> {
+        let parts = self.parts.iter();
+        parts.map(|(partition, part)| (*partition, part.position)).collect()
+    }
+}
+
 impl StreamContext {
     /// Looks everything up.
     pub(crate) async fn open(&self) -> Result<Opened, IngestError> {

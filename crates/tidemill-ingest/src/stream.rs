@@ -9,7 +9,9 @@ use tracing::{error, warn};
 use crate::IngestError;
 use crate::context::StreamContext;
 use crate::error::Cure;
+use crate::late::LATE;
 use crate::session::{End, Lifeline, Session};
+use crate::stage::StageFault;
 use crate::status::StreamState;
 use crate::waiters::Command;
 
@@ -57,6 +59,9 @@ async fn run_session(context: &StreamContext, lifeline: &mut Lifeline) -> Result
     let mut session = Session::start(context, lifeline, opened)?;
     let end = session.run().await;
     session.stop().await;
+    if end.is_err() {
+        lifeline.stages.lost();
+    }
     end
 }
 
@@ -111,6 +116,13 @@ async fn sleep(context: &StreamContext, lifeline: &mut Lifeline, pause: Option<D
                 None => return Awake::Shutdown,
                 Some(Command::Resume) => return Awake::Resumed,
                 Some(Command::CatchUp { targets, reply }) => lifeline.waiters.add(targets, reply),
+                // No session runs: it is restored when one starts.
+                Some(Command::AddStage { stage, reply }) => {
+                    let _ = reply.send(staged(context, lifeline.stages.add(stage, LATE)));
+                }
+                Some(Command::RemoveStage { name, reply }) => {
+                    let _ = reply.send(staged(context, lifeline.stages.remove(&name)));
+                }
                 // Nothing is buffered, so there is nothing to land.
                 Some(Command::Flush { reply }) => {
                     let _ = reply.send(Ok(()));
@@ -118,6 +130,13 @@ async fn sleep(context: &StreamContext, lifeline: &mut Lifeline, pause: Option<D
             },
         }
     }
+}
+
+fn staged<T>(context: &StreamContext, result: Result<T, StageFault>) -> Result<T, IngestError> {
+    result.map_err(|source| IngestError::Stage {
+        stream: context.stream.name.clone(),
+        source,
+    })
 }
 
 async fn elapsed(until: Option<Instant>) {

@@ -6,9 +6,9 @@ use tidemill_types::{KafkaPartition, NextOffset};
 use tokio::sync::oneshot;
 
 use crate::IngestError;
+use crate::stage::BatchStage;
 
 /// What the handle asks of a stream.
-#[derive(Debug)]
 pub(crate) enum Command {
     /// Answer once everything below the targets has landed, without waiting for rows to be flushed by themselves.
     CatchUp {
@@ -19,10 +19,20 @@ pub(crate) enum Command {
     Flush { reply: Reply },
     /// Start again after a pause or a failure.
     Resume,
+    /// Let a stage join, once everything that was taken has landed.
+    AddStage {
+        stage: Box<dyn BatchStage>,
+        reply: Reply,
+    },
+    /// Let a stage leave, once everything that it saw has landed.
+    RemoveStage {
+        name: String,
+        reply: Reply<Box<dyn BatchStage>>,
+    },
 }
 
 /// Where the answer goes. Whoever gave up waiting no longer listens.
-pub(crate) type Reply = oneshot::Sender<Result<(), IngestError>>;
+pub(crate) type Reply<T = ()> = oneshot::Sender<Result<T, IngestError>>;
 
 /// Somebody who waits.
 #[derive(Debug)]

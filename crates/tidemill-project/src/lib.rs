@@ -34,13 +34,13 @@ pub use propose::{ColumnProposal, StreamProposal};
 pub use provenance::{Provenance, SettingOrigin, Shown};
 pub use reference::{json_schema, settings_reference};
 pub use schedule::{InvalidSchedule, Schedule};
-pub use schema::{Field, FieldType, StreamSchema, time_type};
+pub use schema::{Field, FieldType, StreamSchema, UnionForm, time_type};
 pub use secret::{MASK, Place, Properties, Secret, SecretError, SecretSource};
 pub use settings::{
     BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
     InvalidStreamColumn, KafkaSecurity, KafkaSettings, ModelSettings, PredictionSettings, RecordedFeatures,
-    SETTINGS_FILE, SaslMechanism, SecurityError, SecurityProtocol, ServerSettings, Settings, StorageSettings,
-    StreamColumn, StreamSettings, TopK,
+    SETTINGS_FILE, SaslMechanism, SchemaRegistrySettings, SecurityError, SecurityProtocol, ServerSettings, Settings,
+    StorageSettings, StreamColumn, StreamSettings, TopK,
 };
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};

@@ -50,8 +50,19 @@ pub fn settings_reference() -> String {
         };
         let about = of["description"].as_str().unwrap_or_default();
         page.push_str(&format!("\n## {heading}\n\n{}\n", one_line(about)));
-        if let Shown::Table(settings) = settings {
-            rows(settings.iter(), &of_settings["properties"], &mut page);
+        let Shown::Table(settings) = settings else { continue };
+        let described = |name: &str| of_settings["properties"][name]["properties"].is_object();
+        let (below, own): (Vec<_>, Vec<_>) = settings
+            .iter()
+            .partition(|(name, value)| matches!(value, Shown::Table(_)) && described(name));
+        rows(own.into_iter(), &of_settings["properties"], &mut page);
+        for (name, value) in below {
+            let of = &of_settings["properties"][name.as_str()];
+            let about = one_line(of["description"].as_str().unwrap_or_default());
+            page.push_str(&format!("\n## [{section}.{name}]\n\n{about}\n"));
+            if let Shown::Table(settings) = value {
+                rows(settings.iter(), &of["properties"], &mut page);
+            }
         }
     }
     page

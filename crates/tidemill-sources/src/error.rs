@@ -50,6 +50,9 @@ pub enum SourceError {
         /// Those that there are.
         known: Vec<StreamName>,
     },
+    /// Records of the stream need a frame, and with it a schema in a registry, which is for producers to make.
+    #[error("stream `{0}` is confluent-avro, which is not produced here")]
+    Framed(StreamName),
     /// A column is not in the data.
     #[error("{what} has no column `{column}`, which stream `{stream}` needs")]
     MissingColumn {
@@ -217,6 +220,9 @@ impl Explain for SourceError {
                 Some("files end in .parquet, .csv, .ndjson or .jsonl; anything else is taken for a topic's name by `init --from`".into())
             }
             SourceError::UnknownStream { known, .. } => Some(format!("the project has {}", listed(known))),
+            SourceError::Framed(stream) => Some(format!(
+                "set `streams.{stream}.format` to json or avro, or send the records with a producer of your own"
+            )),
             SourceError::MissingColumn { present, .. } => Some(format!(
                 "it has {}; a column that may be absent is nullable in the schema",
                 listed(present)

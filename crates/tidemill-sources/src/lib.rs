@@ -16,7 +16,7 @@ mod rows;
 mod simulator;
 mod stop;
 
-pub use encode::{BatchEncoder, EncodedColumn, quoted_names};
+pub use encode::{AvroShape, BatchEncoder, EncodedColumn, quoted_names};
 pub use error::SourceError;
 pub use infer::{Inferred, InferredColumn, SAMPLE_ROWS_MAX, infer_file, infer_topic};
 pub use pace::{InvalidSpeed, Sleeper, Speed, WallSleeper};

@@ -10,6 +10,7 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use serde_json::Value;
 use tidemill_project::{Field, FieldType};
 
+use super::avro::{BEYOND_ENUM, BEYOND_UNION, Cursor, Wire};
 use super::fault::{Fault, FaultCode};
 use super::number::{double, whole};
 use super::scan::{Kind, Scanner};
@@ -123,13 +124,7 @@ impl Column {
         if kind == Kind::Null {
             let at = scanner.at();
             scanner.word("null")?;
-            if !self.nullable {
-                let fault = Fault::new(FaultCode::NullValue, at, "null where a value is due");
-                return Err(fault.of_column(&self.name));
-            }
-            self.values.push_nothing();
-            self.nulls.append_null();
-            return Ok(());
+            return self.push_null(at);
         }
         match self.values.push(kind, scanner, scratch) {
             Ok(()) => {
@@ -138,6 +133,38 @@ impl Column {
             }
             Err(fault) => Err(fault.of_column(&self.name)),
         }
+    }
+
+    /// Takes the value at the cursor, which is written as `wire`. On a fault the column may hold half of it: cut it back.
+    #[inline]
+    pub(crate) fn push_avro(&mut self, wire: &Wire, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+        let wire = match wire {
+            Wire::Union(branches) => {
+                let branch = cursor.place(branches.len(), BEYOND_UNION);
+                &branches[branch.map_err(|fault| fault.of_column(&self.name))?]
+            }
+            wire => wire,
+        };
+        if let Wire::Null = wire {
+            return self.push_null(cursor.at());
+        }
+        match self.values.push_avro(wire, cursor) {
+            Ok(()) => {
+                self.nulls.append_non_null();
+                Ok(())
+            }
+            Err(fault) => Err(fault.of_column(&self.name)),
+        }
+    }
+
+    fn push_null(&mut self, at: usize) -> Result<(), Fault> {
+        if !self.nullable {
+            let fault = Fault::new(FaultCode::NullValue, at, "null where a value is due");
+            return Err(fault.of_column(&self.name));
+        }
+        self.values.push_nothing();
+        self.nulls.append_null();
+        Ok(())
     }
 
     /// Takes what a record has that does not name the column.
@@ -268,6 +295,45 @@ impl Values {
         Ok(())
     }
 
+    /// Only what the plan of a writer's schema lets through comes here; anything else is a wrong type.
+    #[inline]
+    fn push_avro(&mut self, wire: &Wire, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+        let at = cursor.at();
+        let range = || Fault::new(FaultCode::OutOfRange, at, "a number that the type cannot hold");
+        match (self, wire) {
+            (Values::Boolean(values), Wire::Boolean) => values.append(cursor.boolean()?),
+            (Values::Int(values) | Values::Date(values), Wire::Int) => values.push(cursor.int()?),
+            (Values::Long(values), Wire::Int | Wire::Long { .. }) => values.push(cursor.long()?),
+            (Values::Time { values, .. }, Wire::Long { unit_micros }) => {
+                values.push(cursor.long()?.checked_mul(*unit_micros).ok_or_else(range)?);
+            }
+            (Values::Float(values), Wire::Int | Wire::Long { .. }) => values.push(cursor.long()? as f32),
+            (Values::Float(values), Wire::Float) => values.push(finite(cursor.float()?.into(), at)? as f32),
+            (Values::Double(values), Wire::Int | Wire::Long { .. }) => values.push(cursor.long()? as f64),
+            (Values::Double(values), Wire::Float) => values.push(finite(cursor.float()?.into(), at)?),
+            (Values::Double(values), Wire::Double) => values.push(finite(cursor.double()?, at)?),
+            (Values::Text { ends, bytes }, Wire::Text) => {
+                bytes.extend_from_slice(cursor.text()?.as_bytes());
+                ends.push(end_of(bytes).ok_or_else(range)?);
+            }
+            (Values::Bytes { ends, bytes }, Wire::Bytes) => {
+                bytes.extend_from_slice(cursor.bytes()?);
+                ends.push(end_of(bytes).ok_or_else(range)?);
+            }
+            (Values::Symbol { ends, bytes, symbols }, Wire::Enum(written)) => {
+                let text = &written[cursor.place(written.len(), BEYOND_ENUM)?];
+                if !symbols.contains(text) {
+                    return Err(Fault::new(FaultCode::UnknownSymbol, at, "none of the enum's symbols"));
+                }
+                bytes.extend_from_slice(text.as_bytes());
+                ends.push(end_of(bytes).ok_or_else(range)?);
+            }
+            (_, Wire::Mismatch(found)) => return Err(Fault::new(FaultCode::WrongType, at, *found)),
+            _ => return Err(Fault::new(FaultCode::WrongType, at, "a value of another type")),
+        }
+        Ok(())
+    }
+
     /// Takes the place of a null.
     fn push_nothing(&mut self) {
         match self {
@@ -312,6 +378,15 @@ impl Values {
 #[inline]
 fn end_of(bytes: &[u8]) -> Option<i32> {
     i32::try_from(bytes.len()).ok()
+}
+
+#[inline]
+fn finite(value: f64, at: usize) -> Result<f64, Fault> {
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Fault::new(FaultCode::NotFinite, at, "a number that is not finite"))
+    }
 }
 
 #[inline]

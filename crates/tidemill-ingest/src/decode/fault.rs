@@ -1,5 +1,6 @@
 //! Why a message cannot be decoded: a stable code for tables and alerts, and a sentence for people.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The kind of fault. The text of a code never changes: it stands in dead-letter tables.
@@ -33,6 +34,18 @@ pub(crate) enum FaultCode {
     InvalidTime,
     /// A text that is none of the enum's.
     UnknownSymbol,
+    /// More bytes than a message may have.
+    TooLarge,
+    /// Not a number, or an infinite one.
+    NotFinite,
+    /// Not Avro.
+    MalformedAvro,
+    /// No frame of a schema registry.
+    BadFrame,
+    /// A schema that the registry does not have.
+    UnknownSchema,
+    /// A schema whose records cannot be rows of the stream.
+    UnusableSchema,
 }
 
 impl FaultCode {
@@ -53,6 +66,12 @@ impl FaultCode {
             FaultCode::OutOfRange => "out_of_range",
             FaultCode::InvalidTime => "invalid_time",
             FaultCode::UnknownSymbol => "unknown_symbol",
+            FaultCode::TooLarge => "too_large",
+            FaultCode::NotFinite => "not_finite",
+            FaultCode::MalformedAvro => "malformed_avro",
+            FaultCode::BadFrame => "bad_frame",
+            FaultCode::UnknownSchema => "unknown_schema",
+            FaultCode::UnusableSchema => "unusable_schema",
         }
     }
 }
@@ -67,16 +86,16 @@ pub(crate) struct Fault {
     /// The column, where it is about one.
     pub(crate) column: Option<String>,
     /// What was found, as in `text where a number is meant`.
-    pub(crate) found: &'static str,
+    pub(crate) found: Cow<'static, str>,
 }
 
 impl Fault {
-    pub(crate) fn new(code: FaultCode, at: usize, found: &'static str) -> Fault {
+    pub(crate) fn new(code: FaultCode, at: usize, found: impl Into<Cow<'static, str>>) -> Fault {
         Fault {
             code,
             at,
             column: None,
-            found,
+            found: found.into(),
         }
     }
 

@@ -1,52 +1,75 @@
-//! JSON messages straight into Arrow columns, one message at a time, all of it or nothing.
+//! Messages straight into Arrow columns, one message at a time, all of it or nothing.
 //!
-//! A message is a JSON object whose names are the columns of the stream's schema. Times are text (RFC 3339, UTC without a
-//! zone) or numbers in the schema's unit. A name that is no column is passed over and counted; a column that is not
-//! named has its default, else null where it may be null.
+//! A JSON message is an object whose names are the columns of the stream's schema. Times are text (RFC 3339, UTC without a
+//! zone) or numbers in the schema's unit. An Avro message is a record of the schema itself, or of a writer's schema that is
+//! resolved against it. A name that is no column is passed over and counted; a column that is not named has its default,
+//! else null where it may be null.
 //! Invariant: after a fault the columns are as they were before the message.
 
+mod avro;
 mod column;
 mod fault;
+mod json;
 mod number;
 mod scan;
 mod time;
 
 #[cfg(test)]
+mod beside_arrow;
+#[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use arrow::array::ArrayRef;
-use tidemill_project::StreamSchema;
+use tidemill_project::{Format, StreamSchema};
 
+pub(crate) use self::avro::WriterText;
 pub(crate) use self::fault::{Fault, FaultCode};
 
+use self::avro::{FramedAvro, PlainAvro, frame_of};
 use self::column::Column;
-use self::scan::Scanner;
+use self::json::JsonReader;
 
 /// Decodes the messages of one stream.
 pub(crate) struct Decoder {
     columns: Vec<Column>,
-    by_name: HashMap<String, usize>,
+    reader: Reader,
+    limits: DecodeLimits,
     rows: usize,
     unknown_fields: u64,
-    key: String,
     scratch: String,
 }
 
+enum Reader {
+    Json(JsonReader),
+    Avro(Box<PlainAvro>),
+    Framed(Box<FramedAvro>),
+}
+
+/// What bounds the decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DecodeLimits {
+    /// Bytes of a message.
+    pub(crate) message_bytes: usize,
+    /// Writers' schemas that are kept from batch to batch.
+    pub(crate) schemas: usize,
+}
+
 impl Decoder {
-    pub(crate) fn new(schema: &StreamSchema) -> Decoder {
+    pub(crate) fn new(schema: &StreamSchema, format: Format, limits: DecodeLimits) -> Decoder {
         let columns: Vec<Column> = schema.fields.iter().map(Column::new).collect();
-        let by_name = columns
-            .iter()
-            .enumerate()
-            .map(|(place, c)| (c.name().to_owned(), place));
+        let reader = match format {
+            Format::Json => Reader::Json(JsonReader::new(&columns)),
+            Format::Avro => Reader::Avro(Box::new(PlainAvro::new(schema))),
+            Format::ConfluentAvro => Reader::Framed(Box::new(FramedAvro::new(schema, limits.schemas))),
+        };
         Decoder {
-            by_name: by_name.collect(),
             columns,
+            reader,
+            limits,
             rows: 0,
             unknown_fields: 0,
-            key: String::new(),
             scratch: String::new(),
         }
     }
@@ -58,15 +81,40 @@ impl Decoder {
         }
     }
 
+    /// The schemas that these messages name and that must be learned before they are decoded.
+    pub(crate) fn to_learn<'m>(&mut self, messages: impl Iterator<Item = &'m [u8]>) -> BTreeSet<u32> {
+        let Reader::Framed(framed) = &mut self.reader else {
+            return BTreeSet::new();
+        };
+        let mut wanted = BTreeSet::new();
+        let mut newest = None;
+        // Neighbours mostly name the same one.
+        for id in messages.filter_map(|message| frame_of(message).ok()) {
+            if newest.replace(id) != Some(id) {
+                wanted.insert(id);
+            }
+        }
+        framed.to_learn(&wanted)
+    }
+
+    /// Takes in what the registry says of a schema.
+    pub(crate) fn learn(&mut self, id: u32, text: &WriterText) {
+        if let Reader::Framed(framed) = &mut self.reader {
+            framed.learn(id, text);
+        }
+    }
+
     /// Appends the row of one message.
     pub(crate) fn decode(&mut self, message: &[u8]) -> Result<(), Fault> {
-        let read = match std::str::from_utf8(message) {
-            Ok(text) => self.row(text),
-            Err(e) => Err(Fault::new(
-                FaultCode::NotUtf8,
-                e.valid_up_to(),
-                "bytes that are not UTF-8",
-            )),
+        if message.len() > self.limits.message_bytes {
+            let found = format!("{} bytes, more than a message may have,", message.len());
+            return Err(Fault::new(FaultCode::TooLarge, self.limits.message_bytes, found));
+        }
+        let (columns, scratch) = (&mut self.columns, &mut self.scratch);
+        let read = match &mut self.reader {
+            Reader::Json(json) => json.row(message, columns, self.rows, scratch),
+            Reader::Avro(avro) => avro.row(message, columns, scratch),
+            Reader::Framed(framed) => framed.row(message, columns, scratch),
         };
         match read {
             Ok(unknown_fields) => {
@@ -93,74 +141,5 @@ impl Decoder {
         self.rows = 0;
         let arrays = self.columns.iter_mut().map(Column::take).collect();
         (arrays, std::mem::take(&mut self.unknown_fields))
-    }
-
-    /// Reads one object into the columns; returns how many fields were passed over.
-    fn row(&mut self, text: &str) -> Result<u64, Fault> {
-        let mut scanner = Scanner::new(text);
-        scanner.skip_space();
-        if scanner.peek().is_none() {
-            return Err(Fault::new(FaultCode::Empty, scanner.at(), "nothing"));
-        }
-        if !scanner.take(b'{') {
-            let (at, kind) = (scanner.at(), scanner.kind()?);
-            scanner.skip_value(&mut self.scratch)?;
-            return Err(Fault::new(FaultCode::NotAnObject, at, kind.found()));
-        }
-        scanner.skip_space();
-        let mut unknown_fields = 0;
-        if !scanner.take(b'}') {
-            unknown_fields = self.fields(&mut scanner)?;
-        }
-        scanner.skip_space();
-        if scanner.peek().is_some() {
-            return Err(Fault::new(
-                FaultCode::TrailingData,
-                scanner.at(),
-                "more text behind the object",
-            ));
-        }
-        for column in &mut self.columns {
-            if column.len() == self.rows {
-                column.push_missing(scanner.at(), &mut self.scratch)?;
-            }
-        }
-        Ok(unknown_fields)
-    }
-
-    /// Reads the fields up to the closing brace.
-    fn fields(&mut self, scanner: &mut Scanner<'_>) -> Result<u64, Fault> {
-        let mut unknown_fields = 0;
-        // Producers mostly write fields in the schema's order, so the next column is looked at first.
-        let mut next = 0;
-        loop {
-            let at = scanner.at();
-            let key = scanner.text(&mut self.key)?;
-            let place = match self.columns.get(next) {
-                Some(column) if column.name() == key => Some(next),
-                _ => self.by_name.get(key).copied(),
-            };
-            scanner.skip_space();
-            scanner.expect(b':', "no colon after a name")?;
-            scanner.skip_space();
-            if let Some(place) = place {
-                let column = &mut self.columns[place];
-                if column.len() > self.rows {
-                    let fault = Fault::new(FaultCode::DuplicateKey, at, "it stands twice");
-                    return Err(fault.of_column(column.name()));
-                }
-                column.push(scanner, &mut self.scratch)?;
-                next = place + 1;
-            } else {
-                unknown_fields += 1;
-                scanner.skip_value(&mut self.scratch)?;
-            }
-            scanner.skip_space();
-            if scanner.take(b'}') {
-                return Ok(unknown_fields);
-            }
-            scanner.expect(b',', "neither a comma nor an end")?;
-            scanner.skip_space();
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The decoder as a table of cases, and held against serde_json on generated and broken messages.
+//! Decoding JSON as a table of cases, and held against serde_json on generated and broken messages.
 
 use std::path::Path;
 
@@ -7,12 +7,17 @@ use arrow::util::display::array_value_to_string;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use tidemill_project::StreamSchema;
+use tidemill_project::{Format, StreamSchema};
 
-use super::Decoder;
+use super::{DecodeLimits, Decoder};
+
+pub(super) const LIMITS: DecodeLimits = DecodeLimits {
+    message_bytes: 1 << 20,
+    schemas: 4,
+};
 
 /// Every type, required and nullable, with and without a default.
-fn schema() -> StreamSchema {
+pub(super) fn schema() -> StreamSchema {
     let avsc = json!({ "type": "record", "name": "all", "fields": [
         { "name": "id", "type": "long" },
         { "name": "at", "type": { "type": "long", "logicalType": "timestamp-micros" } },
@@ -29,9 +34,13 @@ fn schema() -> StreamSchema {
     StreamSchema::parse(&avsc.to_string(), Path::new("all.avsc")).unwrap()
 }
 
+pub(super) fn json_decoder(schema: &StreamSchema) -> Decoder {
+    Decoder::new(schema, Format::Json, LIMITS)
+}
+
 /// `name=value` of what is not null, or `code: sentence`.
 fn told(message: &[u8]) -> String {
-    let mut decoder = Decoder::new(&schema());
+    let mut decoder = json_decoder(&schema());
     if let Err(fault) = decoder.decode(message) {
         return format!("{}: {fault}", fault.code.as_str());
     }
@@ -192,13 +201,18 @@ fn broken_messages_have_a_stable_code() {
         r#"{"id":1,"at":0,"kind":"sideways"}"#,
         &expect!["unknown_symbol: `kind`: none of the enum's symbols at byte 22"],
     );
+    let large = format!(r#"{{"id":1,"at":0,"note":"{}"}}"#, "a".repeat(1 << 20));
+    check(
+        &large,
+        &expect!["too_large: 1048601 bytes, more than a message may have, at byte 1048576"],
+    );
     let deep = format!(r#"{{"id":1,"at":0,"x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
     check(&deep, &expect!["too_deep: values nested too deep at byte 145"]);
 }
 
 #[test]
 fn a_broken_message_leaves_no_trace() {
-    let mut decoder = Decoder::new(&schema());
+    let mut decoder = json_decoder(&schema());
     decoder.decode(br#"{"id":1,"at":0,"note":"kept","raw":"a"}"#).unwrap();
     for broken in [
         r#"{"id":2,"at":0,"note":"lost","raw":"b","flag":true,"day":1,"amount":1,"kind":"in"} x"#,
@@ -247,7 +261,7 @@ fn reference(message: &[u8]) -> Option<Vec<Value>> {
     Some(vec![id, at, amount, note, flag])
 }
 
-fn short_schema() -> StreamSchema {
+pub(super) fn short_schema() -> StreamSchema {
     let mut schema = schema();
     schema
         .fields
@@ -258,7 +272,7 @@ fn short_schema() -> StreamSchema {
 fn decoded(message: &[u8]) -> Option<Vec<Value>> {
     use arrow::array::AsArray;
     use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
-    let mut decoder = Decoder::new(&short_schema());
+    let mut decoder = json_decoder(&short_schema());
     decoder.decode(message).ok()?;
     let (arrays, _) = decoder.take();
     let or_null = |array: &ArrayRef, value: Value| if array.is_null(0) { Value::Null } else { value };
@@ -290,7 +304,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn any_message() -> impl Strategy<Value = Value> {
+pub(super) fn any_message() -> impl Strategy<Value = Value> {
     let right = (
         any::<i64>(),
         any::<i64>(),
@@ -315,7 +329,7 @@ fn any_message() -> impl Strategy<Value = Value> {
 fn beyond_comparison(message: &[u8]) -> bool {
     let refused = serde_json::from_slice::<Value>(message).err();
     let out_of_range = refused.is_some_and(|e| e.to_string().contains("out of range"));
-    let mut decoder = Decoder::new(&short_schema());
+    let mut decoder = json_decoder(&short_schema());
     let duplicate = decoder
         .decode(message)
         .is_err_and(|fault| fault.code == super::FaultCode::DuplicateKey);

@@ -14,6 +14,7 @@ use crate::fences::dead_commits_update;
 use crate::flush::{FlushFacts, FlushReason, flush_reason};
 use crate::intake::Intake;
 use crate::landing::{Flight, Flush, land};
+use crate::stage::LandedCommit;
 
 /// How a flush ended: its task may have been cut off.
 pub(super) type Landed = Result<Result<Committed, IngestError>, JoinError>;
@@ -28,7 +29,7 @@ pub(super) async fn landing(flight: &mut Option<Flight>) -> Landed {
 
 impl Session<'_> {
     /// Starts a flush where one is due and none is on its way. Returns whether reading has to wait for it.
-    pub(super) fn flush_if_due(&mut self) -> bool {
+    pub(super) fn flush_if_due(&mut self) -> Result<bool, IngestError> {
         let reached = self.reached();
         if self.flight.is_none() {
             // With nothing on its way, what was read and is not buffered has landed.
@@ -47,19 +48,24 @@ impl Session<'_> {
         };
         let Some(reason) = flush_reason(&self.context.limits, &facts) else {
             self.asked &= self.buffer.counts.records > 0;
-            return facts.over_budget && self.flight.is_some();
+            return Ok(facts.over_budget && self.flight.is_some());
         };
         if self.flight.is_some() {
-            return matches!(reason, FlushReason::Rows | FlushReason::Bytes | FlushReason::Budget);
+            return Ok(matches!(
+                reason,
+                FlushReason::Rows | FlushReason::Bytes | FlushReason::Budget
+            ));
         }
         debug!(stream = %self.context.stream.name, reason = %reason, rows = facts.rows, "flushing `{}`: {reason}", self.context.stream.name);
         self.asked = false;
-        self.flight = Some(self.depart(watermark));
-        false
+        self.flight = Some(self.depart(watermark)?);
+        Ok(false)
     }
 
     /// Sends everything that is buffered to the tables.
-    pub(super) fn depart(&mut self, watermark: Option<Micros>) -> Flight {
+    pub(super) fn depart(&mut self, watermark: Option<Micros>) -> Result<Flight, IngestError> {
+        let stages = self.intake.as_ref().map(Intake::stage_states).transpose();
+        let stages = stages.map_err(|source| self.stage_fault(source))?.unwrap_or_default();
         let buffer = std::mem::take(&mut self.buffer);
         let held = std::mem::replace(&mut self.held, self.context.budget.hold());
         let mut totals = self.totals;
@@ -79,7 +85,8 @@ impl Session<'_> {
             totals,
             watermark,
             partitions: partitions.collect(),
-            stages: self.intake.as_ref().map(Intake::stages_state).unwrap_or_default(),
+            stages,
+            masked: buffer.masked,
         };
         let info = state.to_info();
         let moved = buffer.next.iter();
@@ -108,14 +115,15 @@ impl Session<'_> {
             main,
             next: buffer.next.clone(),
         };
-        Flight {
+        self.departed_stages = state.stages;
+        Ok(Flight {
             task: tokio::spawn(land(self.context.clone(), self.opened.tables.clone(), flush)),
             next: buffer.next,
             counts: buffer.counts,
             watermark,
             since: Instant::now(),
             _held: held,
-        }
+        })
     }
 
     /// Takes in how the flush on its way ended.
@@ -135,6 +143,11 @@ impl Session<'_> {
         }
         self.totals.add(&flight.counts);
         self.landed_watermark = flight.watermark;
+        self.lifeline.stages.landed(&LandedCommit {
+            version: committed.version,
+            next: flight.next,
+            watermark: flight.watermark,
+        });
         let now = self.context.clock.now();
         self.lifeline.status.send_modify(|status| {
             status.version = Some(committed.version);
@@ -159,7 +172,7 @@ impl Session<'_> {
             if self.buffer.counts.records == 0 {
                 return Ok(());
             }
-            self.flight = Some(self.depart(self.watermark()));
+            self.flight = Some(self.depart(self.watermark())?);
         }
     }
 }

@@ -4,10 +4,12 @@
 //! session starts from what the tables hold. So there is one way to recover, and it runs at every start.
 
 mod flushing;
+mod learning;
 mod view;
 
 use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value};
 use tidemill_kafka::{Assignment, ConsumerHandle, KafkaError, PolledBatch, PolledBatches, PolledConsumer};
 use tidemill_types::{KafkaPartition, Micros};
 use tokio::sync::{mpsc, watch};
@@ -21,7 +23,9 @@ use crate::context::StreamContext;
 use crate::dead_share::DeadShare;
 use crate::intake::{Counts, Intake};
 use crate::landing::Flight;
+use crate::late::LATE;
 use crate::opening::Opened;
+use crate::stage::{BatchStage, HeldState, StageFault, Stages};
 use crate::status::{StreamState, StreamStatus};
 use crate::waiters::{Command, Waiters};
 
@@ -43,6 +47,8 @@ pub(crate) struct Lifeline {
     pub(crate) shutdown: watch::Receiver<bool>,
     pub(crate) status: watch::Sender<StreamStatus>,
     pub(crate) waiters: Waiters,
+    /// What its user added.
+    pub(crate) stages: Stages,
 }
 
 /// A stream while it runs.
@@ -59,6 +65,8 @@ pub(crate) struct Session<'a> {
     flight: Option<Flight>,
     totals: Counts,
     landed_watermark: Option<Micros>,
+    /// What the newest commit that was made keeps of the stages.
+    departed_stages: Map<String, Value>,
     dead_share: DeadShare,
     /// Asked to flush once, whatever is there.
     asked: bool,
@@ -72,11 +80,12 @@ impl<'a> Session<'a> {
         lifeline: &'a mut Lifeline,
         opened: Opened,
     ) -> Result<Session<'a>, IngestError> {
-        let mut intake = Intake::new(&context.stream);
+        let mut intake = Intake::new(&context.stream, context.decode_limits(), lifeline.stages.clone());
         let state = opened.held.as_ref().map(|(_, state)| state);
-        intake.restore(state.map(|state| &state.stages));
+        intake.restore(state.map(|state| &state.stages), &opened.positions());
         let totals = state.map_or(Counts::default(), |state| state.totals);
         let landed_watermark = state.and_then(|state| state.watermark);
+        let departed_stages = state.map(|state| state.stages.clone()).unwrap_or_default();
         let version = opened.held.as_ref().map(|(commit, _)| commit.version);
         let assignments = assignments(context, &opened, opened.parts.keys());
         let spawned = PolledConsumer::spawn(&context.client, assignments, context.limits.consumer.clone());
@@ -97,6 +106,7 @@ impl<'a> Session<'a> {
             flight: None,
             totals,
             landed_watermark,
+            departed_stages,
             dead_share: DeadShare::new(context.limits.dead_share_rows),
             asked: false,
             discovered_at: Instant::now(),
@@ -110,7 +120,7 @@ impl<'a> Session<'a> {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let blocked = self.flush_if_due();
+            let blocked = self.flush_if_due()?;
             if let Some(reason) = self.too_many_dead() {
                 self.land_all().await?;
                 return Ok(End::Paused(reason));
@@ -172,6 +182,18 @@ impl<'a> Session<'a> {
         let Some(mut intake) = self.intake.take() else {
             return Err(self.internal("the decoder is away"));
         };
+        let to_learn = intake.to_learn(&batch);
+        if !to_learn.is_empty() {
+            match self.schemas(to_learn).await {
+                Ok(schemas) => schemas.iter().for_each(|(id, text)| intake.learn(*id, text)),
+                Err(error) => {
+                    // What was taken before does not have to wait for the registry.
+                    self.intake = Some(intake);
+                    self.land_all().await?;
+                    return Err(error);
+                }
+            }
+        }
         let decoding = tokio::task::spawn_blocking(move || {
             let taken = intake.take(&batch, position, &dead_known);
             (intake, taken)
@@ -209,9 +231,34 @@ impl<'a> Session<'a> {
                 self.lifeline.waiters.add(taken.collect(), reply);
                 self.asked = true;
             }
+            Command::AddStage { stage, reply } => {
+                self.land_all().await?;
+                let _ = reply.send(self.join(stage));
+            }
+            Command::RemoveStage { name, reply } => {
+                self.land_all().await?;
+                let removed = self.lifeline.stages.remove(&name);
+                let _ = reply.send(removed.map_err(|source| self.stage_fault(source)));
+            }
             Command::Resume => (),
         }
         Ok(())
+    }
+
+    /// Adds a stage. Everything that was taken has landed, so it begins where the last commit ends.
+    fn join(&self, mut stage: Box<dyn BatchStage>) -> Result<(), IngestError> {
+        let state = self.departed_stages.get(stage.name());
+        let next = self.opened.positions();
+        stage.restore(HeldState { state, next: &next });
+        let added = self.lifeline.stages.add(stage, LATE);
+        added.map_err(|source| self.stage_fault(source))
+    }
+
+    fn stage_fault(&self, source: StageFault) -> IngestError {
+        IngestError::Stage {
+            stream: self.context.stream.name.clone(),
+            source,
+        }
     }
 
     async fn tick(&mut self) -> Result<(), IngestError> {

@@ -25,7 +25,7 @@ const PARTITIONS: i32 = 2;
 /// A broker and a lake that survive a restart of ingest.
 pub(super) struct House {
     pub(super) folder: TempDir,
-    broker: Broker,
+    pub(super) broker: Broker,
     pub(super) lake: Arc<Lake>,
     pub(super) limits: IngestLimits,
 }
@@ -66,6 +66,11 @@ impl House {
 
     /// Sends values to a partition, one millisecond apart.
     pub(super) async fn send(&self, name: &str, partition: i32, values: &[Option<String>]) {
+        let bytes = values.iter().map(|value| value.clone().map(String::into_bytes));
+        self.send_bytes(name, partition, &bytes.collect::<Vec<_>>()).await;
+    }
+
+    pub(super) async fn send_bytes(&self, name: &str, partition: i32, values: &[Option<Vec<u8>>]) {
         let producer = Producer::new(&self.client(), &ProducerLimits::default()).unwrap();
         let topic = topic(name);
         for (place, value) in values.iter().enumerate() {
@@ -73,7 +78,7 @@ impl House {
                 topic: &topic,
                 partition: Some(KafkaPartition(partition)),
                 key: Some(b"key"),
-                value: value.as_ref().map(String::as_bytes),
+                value: value.as_deref(),
                 headers: &[("source", b"test")],
                 timestamp: Micros(1_600_000_000_000_000 + place as i64 * 1_000),
             };
@@ -87,16 +92,27 @@ impl House {
     }
 
     pub(super) fn ingest_into(&self, streams: &[&str], lake: &Arc<Lake>) -> IngestHandle {
+        let streams = streams.iter().map(|name| stream(name)).collect();
+        let lake = Arc::clone(lake);
         Ingest::start(IngestWiring {
-            pipeline: PipelineName::new("test").unwrap(),
-            streams: streams.iter().map(|name| stream(name)).collect(),
-            client: self.client(),
-            cluster_id: None,
-            lake: Arc::clone(lake),
-            limits: self.limits.clone(),
-            clock: Arc::new(SystemClock),
+            lake,
+            ..self.wiring(streams)
         })
         .unwrap()
+    }
+
+    pub(super) fn wiring(&self, streams: Vec<Stream>) -> IngestWiring {
+        IngestWiring {
+            pipeline: PipelineName::new("test").unwrap(),
+            streams,
+            client: self.client(),
+            cluster_id: None,
+            schema_registry: None,
+            stages: Vec::new(),
+            lake: Arc::clone(&self.lake),
+            limits: self.limits.clone(),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     pub(super) async fn table(&self, name: &str) -> LakeTable {
@@ -105,7 +121,7 @@ impl House {
     }
 
     /// Offsets of a partition in a table, sorted.
-    async fn offsets(&self, table: &str, partition: i64) -> Vec<i64> {
+    pub(super) async fn offsets(&self, table: &str, partition: i64) -> Vec<i64> {
         let within = Within {
             column: KafkaColumn::Partition.name(),
             from: partition,

@@ -1,5 +1,9 @@
-//! Tests of the whole: a seeded simulation of the offset plan, and streams from a broker into a lake.
+//! Tests of the whole: seeded simulations of the offset plan and of batch stages, malformed messages, and streams from a
+//! broker into a lake.
 
 mod audit;
 mod end_to_end;
+mod framed_avro;
+mod malformed;
 mod simulation;
+mod stages;

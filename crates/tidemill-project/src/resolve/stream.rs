@@ -9,7 +9,7 @@ use super::{Resolver, SqlFiles};
 use crate::fault::{Fault, and, did_you_mean, nearest};
 use crate::folder;
 use crate::schema::StreamSchema;
-use crate::settings::{Settings, StreamSettings};
+use crate::settings::{Format, KafkaSettings, Settings, StreamSettings};
 use crate::specs::Stream;
 
 /// Tables of the catalog that are there in every project.
@@ -42,7 +42,7 @@ impl Resolver<'_> {
     pub fn streams(&mut self, settings: &Settings) -> IndexMap<StreamName, Stream> {
         let mut streams: IndexMap<StreamName, Stream> = IndexMap::new();
         for (name, stream) in &settings.streams {
-            let Some(stream) = self.stream(name, stream) else {
+            let Some(stream) = self.stream(name, stream, &settings.kafka) else {
                 continue;
             };
             if let Some(other) = streams.values().find(|other| other.topic == stream.topic) {
@@ -58,7 +58,7 @@ impl Resolver<'_> {
         streams
     }
 
-    fn stream(&mut self, name: &StreamName, settings: &StreamSettings) -> Option<Stream> {
+    fn stream(&mut self, name: &StreamName, settings: &StreamSettings, kafka: &KafkaSettings) -> Option<Stream> {
         let at = |key| ["streams", name.as_str(), key];
         let schema_file = match &settings.schema {
             Some(file) => file.clone(),
@@ -102,6 +102,12 @@ impl Resolver<'_> {
             };
             let hint = format!("{hint}; the columns stand in {}", schema_file.display());
             self.note(&at(setting), fault, Some(hint));
+            sound = false;
+        }
+        if settings.format == Format::ConfluentAvro && kafka.schema_registry.url.is_none() {
+            let message = format!("stream `{name}` is confluent-avro, and no schema registry is set");
+            let hint = "set kafka.schema_registry.url, or `format = \"avro\"` for records without a frame";
+            self.note(&at("format"), message, Some(hint.to_owned()));
             sound = false;
         }
         let topic = match &settings.topic {

@@ -35,10 +35,33 @@ pub struct Field {
     pub kind: FieldType,
     /// Whether null is a value of it.
     pub nullable: bool,
+    /// Which union its type is written as, which says how Avro counts the branches.
+    pub union: UnionForm,
     /// The value of records that lack it, as in JSON; `Some(Null)` where the default is null.
     pub default: Option<serde_json::Value>,
     /// What it means, in words.
     pub doc: Option<String>,
+}
+
+/// The union that a column's type is written as. In binary Avro a value of a union stands behind the number of its branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub enum UnionForm {
+    /// None: `T`.
+    #[default]
+    Plain,
+    /// `["null", T]`.
+    NullFirst,
+    /// `[T, "null"]`.
+    NullLast,
+    /// `[T]`.
+    Alone,
+}
+
+impl UnionForm {
+    /// The customary form of a column that may be null or not.
+    pub fn of(nullable: bool) -> UnionForm {
+        if nullable { UnionForm::NullFirst } else { UnionForm::Plain }
+    }
 }
 
 /// The type of a column.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use tidemill_types::{ColumnName, LANDED_COLUMNS};
 
-use super::{Field, FieldType, StreamSchema};
+use super::{Field, FieldType, StreamSchema, UnionForm};
 use crate::fault::{Fault, did_you_mean};
 
 /// The logical types that are read, and the Avro type that each stands on.
@@ -102,12 +102,13 @@ impl Reader<'_> {
             }
             (other, _) => other.clone(),
         };
-        let (kind, nullable) = self.nullable_type(&name, &declared)?;
+        let (kind, union) = self.type_in_union(&name, &declared)?;
         let default = field.get("default").cloned();
         let field = Field {
             name: column,
             kind,
-            nullable,
+            nullable: matches!(union, UnionForm::NullFirst | UnionForm::NullLast),
+            union,
             default,
             doc: text_of(field, "doc"),
         };
@@ -118,16 +119,21 @@ impl Reader<'_> {
         Ok(field)
     }
 
-    fn nullable_type(&self, name: &str, declared: &Value) -> Result<(FieldType, bool), Box<Fault>> {
+    fn type_in_union(&self, name: &str, declared: &Value) -> Result<(FieldType, UnionForm), Box<Fault>> {
         let Value::Array(branches) = declared else {
-            return Ok((self.plain_type(name, declared)?, false));
+            return Ok((self.plain_type(name, declared)?, UnionForm::Plain));
         };
         let others: Vec<&Value> = branches.iter().filter(|branch| !is_null(branch)).collect();
         let [one] = others.as_slice() else {
             let fault = self.fault(name, "is a union of several types, which is not supported");
             return Err(Box::new(fault.with_hint("write [\"null\", T] with one T")));
         };
-        Ok((self.plain_type(name, one)?, others.len() < branches.len()))
+        let union = match branches.iter().position(is_null) {
+            None => UnionForm::Alone,
+            Some(0) => UnionForm::NullFirst,
+            Some(_) => UnionForm::NullLast,
+        };
+        Ok((self.plain_type(name, one)?, union))
     }
 
     fn plain_type(&self, name: &str, declared: &Value) -> Result<FieldType, Box<Fault>> {

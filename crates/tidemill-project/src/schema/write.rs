@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Field, FieldType, StreamSchema};
+use super::{Field, FieldType, StreamSchema, UnionForm};
 
 impl StreamSchema {
     /// The schema file: keys in Avro's customary order, one field a line or four. Reads back as the same schema.
@@ -25,10 +25,11 @@ impl StreamSchema {
 
 fn field_text(field: &Field) -> String {
     let kind = type_text(&field.kind, field.name.as_str());
-    let kind = if field.nullable {
-        format!("[\"null\", {kind}]")
-    } else {
-        kind
+    let kind = match field.union {
+        UnionForm::Plain => kind,
+        UnionForm::NullFirst => format!("[\"null\", {kind}]"),
+        UnionForm::NullLast => format!("[{kind}, \"null\"]"),
+        UnionForm::Alone => format!("[{kind}]"),
     };
     let mut text = format!("    {{ \"name\": {}, \"type\": {kind}", quoted(field.name.as_str()));
     if let Some(default) = &field.default {

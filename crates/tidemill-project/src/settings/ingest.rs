@@ -25,6 +25,8 @@ pub struct IngestSettings {
     pub flush_each_event_day: bool,
     /// Bytes of all streams that may be held in memory; beyond it reading from Kafka pauses.
     pub buffer_bytes: ByteSize,
+    /// The largest value of a record; one beyond it is a dead letter.
+    pub message_bytes: ByteSize,
     /// The share of records that cannot be decoded above which a stream pauses.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub dead_share_max: f64,
@@ -44,6 +46,7 @@ impl Default for IngestSettings {
             flush_interval: DurationText::from_secs(10),
             flush_each_event_day: true,
             buffer_bytes: ByteSize::mb(512),
+            message_bytes: ByteSize::mb(8),
             dead_share_max: 0.05,
             dead_share_rows: 1_000,
             checkpoint_commits: 50,

@@ -6,6 +6,7 @@ use tidemill_types::{DurationText, PipelineName};
 
 use super::forms::{DurationForm, IdentifierForm};
 use super::security::KafkaSecurity;
+use super::schema_registry::SchemaRegistrySettings;
 use crate::secret::Properties;
 
 /// Where Kafka is and how to speak with it.
@@ -31,6 +32,8 @@ pub struct KafkaSettings {
     /// Settings of the Kafka client by librdkafka's names, as `{ "socket.timeout.ms" = "10000" }`. Passwords and keys among them
     /// are never shown.
     pub properties: Properties,
+    /// The schema registry, for streams with `format = "confluent-avro"`.
+    pub schema_registry: SchemaRegistrySettings,
 }
 
 impl Default for KafkaSettings {
@@ -43,6 +46,7 @@ impl Default for KafkaSettings {
             discovery_interval: DurationText::from_secs(30),
             security: KafkaSecurity::default(),
             properties: Properties::default(),
+            schema_registry: SchemaRegistrySettings::default(),
         }
     }
 }

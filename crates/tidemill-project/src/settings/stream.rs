@@ -60,10 +60,25 @@ impl Default for StreamSettings {
 
 /// How records of a topic are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub enum Format {
     /// One JSON object a record, plain as producers write it; the Avro schema describes it.
     #[default]
     Json,
+    /// One Avro record in binary, without a frame, written with the stream's own schema.
+    Avro,
+    /// One Avro record in binary behind Confluent's frame (a zero and the id of the writer's schema in the schema registry).
+    ConfluentAvro,
+}
+
+impl Format {
+    /// As in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Avro => "avro",
+            Format::ConfluentAvro => "confluent-avro",
+        }
+    }
 }

@@ -1,6 +1,7 @@
-//! Rows of Arrow columns as the JSON that a producer would write: one plain object, times as RFC 3339 in UTC, straight
-//! from the columns into a buffer that is used again.
+//! Rows of Arrow columns as a producer would write them, straight from the columns into a buffer that is used again: JSON as
+//! one plain object with times as RFC 3339 in UTC, or binary Avro.
 
+mod avro;
 mod convert;
 mod text;
 mod values;
@@ -10,6 +11,7 @@ use tidemill_project::Field;
 
 use crate::SourceError;
 
+pub use avro::AvroShape;
 pub(crate) use convert::{fits, int_unit_micros, times_of};
 pub(crate) use values::Values;
 

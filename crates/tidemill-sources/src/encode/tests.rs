@@ -3,7 +3,7 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::datatypes::{Int32Type, TimeUnit};
 use expect_test::{Expect, expect};
-use tidemill_project::FieldType;
+use tidemill_project::{FieldType, UnionForm};
 use tidemill_types::ColumnName;
 
 use super::*;
@@ -13,6 +13,7 @@ fn field(kind: FieldType, nullable: bool) -> Field {
         name: ColumnName::new("x").unwrap(),
         kind,
         nullable,
+        union: UnionForm::of(nullable),
         default: None,
         doc: None,
     }

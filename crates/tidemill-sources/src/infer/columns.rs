@@ -2,7 +2,7 @@
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, TimeUnit};
-use tidemill_project::{Field, FieldType};
+use tidemill_project::{Field, FieldType, UnionForm};
 use tidemill_types::{ColumnName, Micros};
 
 use crate::encode::fits;
@@ -36,6 +36,7 @@ pub(super) fn candidates(sample: &RecordBatch, nulls: &[u64]) -> Candidates {
                     name,
                     kind,
                     nullable: nulls[place] > 0,
+                    union: UnionForm::of(nulls[place] > 0),
                     default: None,
                     doc: None,
                 },

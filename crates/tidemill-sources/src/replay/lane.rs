@@ -153,7 +153,10 @@ impl<'a> Lane<'a> {
             return Ok(Taken::Skipped);
         }
         self.value.clear();
-        loaded.encoder.write(place, &mut self.value)?;
+        match &self.plan.avro {
+            Some(shape) => loaded.encoder.write_avro(shape, place, &mut self.value)?,
+            None => loaded.encoder.write(place, &mut self.value)?,
+        }
         self.row_text.clear();
         // Writing into a vector does not fail.
         let _ = write!(self.row_text, "{}", next.row);

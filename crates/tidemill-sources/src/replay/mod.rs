@@ -20,7 +20,7 @@ use tidemill_kafka::ProducerLimits;
 use tidemill_types::{ColumnName, DurationText, StreamName, TopicName};
 
 use crate::Speed;
-use crate::encode::EncodedColumn;
+use crate::encode::{AvroShape, EncodedColumn};
 use crate::rows::RowSource;
 
 pub use also::{Also, InvalidAlso};
@@ -68,6 +68,8 @@ pub struct LanePlan {
     pub columns: Vec<ColumnName>,
     encoded: Vec<EncodedColumn>,
     names: Vec<Vec<u8>>,
+    /// For a stream of binary Avro.
+    avro: Option<AvroShape>,
     /// The place among the columns of the one that is the Kafka key.
     key: Option<usize>,
     /// What the lane's reader reads: places in the source's schema.

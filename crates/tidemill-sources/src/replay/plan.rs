@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::Schema;
 use indexmap::IndexMap;
-use tidemill_project::{Field, FieldType, Stream};
+use tidemill_project::{Field, FieldType, Format, Stream};
 use tidemill_types::{ColumnName, DurationText, StreamName};
 
 use super::{Also, LanePlan, Replay, ReplayOptions};
-use crate::encode::{EncodedColumn, fits, int_unit_micros, quoted_names};
+use crate::encode::{AvroShape, EncodedColumn, fits, int_unit_micros, quoted_names};
 use crate::rows::in_time_order;
 use crate::{Source, SourceError};
 
@@ -180,6 +180,11 @@ impl<'a> Planner<'a> {
                 field: (*field).clone(),
             });
         }
+        let avro = match stream.format {
+            Format::Json => None,
+            Format::Avro => Some(AvroShape::new(&stream.schema, &encoded)),
+            Format::ConfluentAvro => return Err(SourceError::Framed(stream.name.clone())),
+        };
         let key = stream.partition_by.as_ref();
         Ok(LanePlan {
             stream: stream.name.clone(),
@@ -188,6 +193,7 @@ impl<'a> Planner<'a> {
             delay,
             columns: fields.iter().map(|field| field.name.clone()).collect(),
             names: quoted_names(&encoded),
+            avro,
             key: key.and_then(|key| fields.iter().position(|field| field.name == *key)),
             encoded,
             reads,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_broker::{Broker, BrokerSettings, Fsync};
-use tidemill_ingest::{Ingest, IngestHandle, IngestLimits, IngestWiring};
+use tidemill_ingest::{Ingest, IngestHandle, IngestLimits, IngestWiring, SchemaRegistry};
 use tidemill_kafka::{Admin, ClientSettings};
 use tidemill_lake::Lake;
 use tidemill_project::{ByteSize, Origin, Project};
@@ -91,11 +91,14 @@ impl KafkaSide {
         let mut limits = IngestLimits::of(&project.settings.ingest);
         limits.discovery_interval = project.settings.kafka.discovery_interval.duration();
         limits.silent_after = project.settings.clock.idle.duration();
+        let schema_registry = SchemaRegistry::new(&project.settings.kafka.schema_registry).map_err(problem)?;
         let wiring = IngestWiring {
             pipeline: project.settings.kafka.pipeline.clone(),
             streams: project.streams.values().cloned().collect(),
             client: self.client.clone(),
             cluster_id: Some(self.cluster_id.clone()),
+            schema_registry,
+            stages: Vec::new(),
             lake: Arc::clone(lake),
             limits,
             clock: Arc::clone(clock),

@@ -1,0 +1,41 @@
+//! The CPU side of a stream by itself, for benches: what is measured is what runs.
+
+use std::collections::BTreeSet;
+
+use arrow::error::ArrowError;
+use tidemill_kafka::PolledBatch;
+use tidemill_project::Stream;
+use tidemill_types::NextOffset;
+
+use crate::decode::DecodeLimits;
+use crate::intake::Intake;
+use crate::stage::{BatchStage, StageFault, Stages};
+use crate::{IngestLimits, late::LATE};
+
+/// Decodes batches and forgets what came of them.
+pub struct IntakeBench {
+    intake: Intake,
+}
+
+impl IntakeBench {
+    /// As a session of `stream` with these stages.
+    pub fn new(stream: &Stream, stages: Vec<Box<dyn BatchStage>>) -> Result<IntakeBench, StageFault> {
+        let added = Stages::default();
+        for stage in stages {
+            added.add(stage, LATE)?;
+        }
+        let limits = DecodeLimits {
+            message_bytes: IngestLimits::default().message_bytes,
+            schemas: 0,
+        };
+        Ok(IntakeBench {
+            intake: Intake::new(stream, limits, added),
+        })
+    }
+
+    /// Decodes a batch from its beginning: how many rows and dead letters there were.
+    pub fn take(&mut self, batch: &PolledBatch) -> Result<(u64, u64), ArrowError> {
+        let taken = self.intake.take(batch, NextOffset::ZERO, &BTreeSet::new())?;
+        Ok((taken.counts.rows, taken.counts.dead))
+    }
+}
