@@ -25,7 +25,6 @@ mod snapshot;
 mod table;
 
 #[cfg(test)]
-mod faults;
 #[cfg(test)]
 mod tests;
 
