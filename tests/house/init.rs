@@ -9,7 +9,7 @@ use parquet::arrow::ArrowWriter;
 
 use super::binary::{Running, say};
 use super::fixtures::Project;
-use super::needs::trial;
+use super::needs::{root, trial};
 
 /// Rows of the proposed data: trips, a minute apart.
 const ROWS: i64 = 200;
@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         trial("init/from_ndjson", &[], || proposes("ndjson", ndjson)),
         trial("init/from_a_topic", &[], from_a_topic),
         trial("init/from_nothing", &[], from_nothing),
+        trial("init/examples_are_sound", &[], examples_are_sound),
     ]
 }
 
@@ -34,6 +35,36 @@ fn writes_a_sound_project() {
     say(&project.dir().join("sql/checks"), &["validate"]).ok();
     let faults = say(&project.dir(), &["validate", "--json"]).ok().json();
     assert_eq!(faults, serde_json::json!([]));
+}
+
+/// The example projects, as they lie in the repository; what `run.sh` puts beside their files, too.
+fn examples_are_sound() {
+    let examples = root().join("examples");
+    for name in ["embed", "weather"] {
+        let said = say(&examples.join(name), &["validate"]).ok().out();
+        assert!(said.contains("is sound: "), "{name}: {said}");
+    }
+    let project = Project::empty();
+    let weather = examples.join("weather");
+    for file in ["tidemill.toml", "schemas/weather.avsc", "schemas/rainfall.avsc", "schemas/predictions.avsc"] {
+        project.write(file, &read(&weather.join(file)));
+    }
+    for folder in ["features", "monitors", "triggers"] {
+        let folder = format!("sql/{folder}");
+        for entry in std::fs::read_dir(weather.join(&folder)).expect("it is there").flatten() {
+            let name = entry.file_name();
+            project.write(&format!("{folder}/{}", name.display()), &read(&entry.path()));
+        }
+    }
+    project.write("sql/triggers/monthly.sql", &read(&weather.join("policies/monthly.sql")));
+    say(&project.dir(), &["validate"]).ok();
+    // Without a forecast the report has none, and it is a report.
+    let report = say(&project.dir(), &["sql", "--json", &read(&weather.join("report.sql"))]).ok().json();
+    assert_eq!(report[0]["days"], 0);
+}
+
+fn read(path: &std::path::Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn keeps_what_is_there() {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_engine::Engine;
-use tidemill_ingest::{IngestHandle, StreamStatus};
+use tidemill_ingest::{IngestHandle, StreamState, StreamStatus};
 use tidemill_monitor::MonitorTables;
 use tidemill_project::Project;
 use tidemill_registry::{ClockState, Registry};
@@ -111,24 +111,37 @@ impl EventClock {
     /// Waits until the clock has stepped all that what has landed by now lets it. Errors when `limit` is reached, or the clock
     /// has ended.
     pub async fn wait_caught_up(&self, limit: Duration) -> Result<ClockStatus, ControlError> {
-        let wanted = clock_watermark(&stream_clocks(&self.project, &self.ingest.status()));
+        let stood = tokio::time::timeout(limit, self.caught_up()).await;
+        stood.ok().flatten().ok_or_else(|| ControlError::ClockBehind {
+            at: self.status().at,
+            watermark: self.landed(),
+            problem: self.status().last_error,
+        })
+    }
+
+    /// Returns when it has caught up; none where it has ended.
+    async fn caught_up(&self) -> Option<ClockStatus> {
+        // A stream that still looks up where it stands has not told how far it is: without a watermark nothing is behind.
+        for model in self.project.models.values() {
+            for name in [&model.stream, &model.label.stream] {
+                if let Some(mut stream) = self.ingest.watch(name) {
+                    drop(stream.wait_for(|status| status.state != StreamState::Starting).await);
+                }
+            }
+        }
+        let wanted = self.landed();
         let mut status = self.status.clone();
         let there = |status: &ClockStatus| {
             let seen = status.watermark >= wanted;
             (seen && status.caught_up) || status.step == ClockStep::Stopped
         };
-        let waited = tokio::time::timeout(limit, status.wait_for(there)).await;
-        let stood = match waited {
-            Ok(Ok(status)) => Some(status.clone()),
-            Ok(Err(_)) | Err(_) => None,
-        };
-        stood
-            .filter(|status| status.step != ClockStep::Stopped)
-            .ok_or_else(|| ControlError::ClockBehind {
-                at: self.status().at,
-                watermark: wanted,
-                problem: self.status().last_error,
-            })
+        let stood = status.wait_for(there).await.ok()?.clone();
+        (stood.step != ClockStep::Stopped).then_some(stood)
+    }
+
+    /// How far what has landed lets the clock go.
+    fn landed(&self) -> Option<Micros> {
+        clock_watermark(&stream_clocks(&self.project, &self.ingest.status()))
     }
 
     /// Waits until a tick is finished. Errors when `limit` is reached, or the clock has ended.

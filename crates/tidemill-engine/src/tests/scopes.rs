@@ -195,13 +195,32 @@ async fn every_table_is_listed_with_its_columns() {
     let lines = tables
         .iter()
         .map(|table| format!("{} {:?} {} columns", table.name, table.kind, table.columns.len()));
-    expect![[r"
+    expect![[r#"
         transactions Stream 9 columns
         labels Stream 7 columns
         fine View 1 columns
         broken View 0 columns
         dead_letters DeadLetters 11 columns
         transactions_dead_letters DeadLetters 10 columns
-        labels_dead_letters DeadLetters 10 columns"]]
+        labels_dead_letters DeadLetters 10 columns
+        drift Monitoring 24 columns
+        performance Monitoring 14 columns
+        experiments Registry 3 columns
+        runs Registry 11 columns
+        run_params Registry 3 columns
+        run_tags Registry 3 columns
+        run_metrics Registry 6 columns
+        run_metric_points Registry 6 columns
+        artifacts Registry 5 columns
+        training_inputs Registry 7 columns
+        stream_ranges Registry 6 columns
+        models Registry 5 columns
+        model_versions Registry 10 columns
+        aliases Registry 6 columns
+        alias_events Registry 7 columns
+        deployments Registry 12 columns
+        trigger_firings Registry 15 columns
+        event_clock Registry 4 columns
+        audit_log Registry 9 columns"#]]
     .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
 }

@@ -93,6 +93,8 @@ impl<'a> Session<'a> {
         lifeline.status.send_modify(|status| {
             status.state = StreamState::Running;
             status.version = version;
+            // Whoever sees that it runs also sees how far it had come.
+            status.watermark = landed_watermark;
         });
         let mut session = Session {
             context,
