@@ -68,7 +68,12 @@ fn recorded() {
 
     let answers = std::thread::scope(|scope| {
         let moves = scope.spawn(|| move_versions(&dir));
-        let body = |number: u64| asked(&format!("r{number}"), &json!({ "CUSTOMER_ID": 7, "TRANSACTION_ID": [number, null] }));
+        let body = |number: u64| {
+            asked(
+                &format!("r{number}"),
+                &json!({ "CUSTOMER_ID": 7, "TRANSACTION_ID": [number, null] }),
+            )
+        };
         let answers = ask_at_a_rate(&url, body);
         moves.join().expect("deployed and rolled back");
         answers
@@ -76,7 +81,12 @@ fn recorded() {
     let asked = RATE * SECONDS;
     assert_eq!(answers.len() as u64, asked);
     let failed: Vec<&(u16, String)> = answers.iter().filter(|(status, _)| *status != 200).collect();
-    assert!(failed.is_empty(), "{} of {asked} failed, as {:?}", failed.len(), failed[0]);
+    assert!(
+        failed.is_empty(),
+        "{} of {asked} failed, as {:?}",
+        failed.len(),
+        failed[0]
+    );
 
     // Every row is recorded, or counted where it was not; then it lands.
     let figures = || get(&format!("{}/api/v1/status", up.url())).json()["predictions"].clone();

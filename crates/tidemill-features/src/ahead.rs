@@ -61,7 +61,10 @@ impl FeatureRows {
             .position(|same| !same)?;
         let column = ColumnName::new(one.schema_ref().field(place).name().clone()).ok();
         Some(FeatureDifference {
-            view: column.as_ref().and_then(|column| self.feature_homes.get(column)).cloned(),
+            view: column
+                .as_ref()
+                .and_then(|column| self.feature_homes.get(column))
+                .cloned(),
             column,
         })
     }

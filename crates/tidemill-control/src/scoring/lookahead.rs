@@ -52,7 +52,11 @@ mod tests {
             (Some(6_001), 2),
             (Some(15_001), 11),
         ] {
-            assert_eq!(ready_ticks(Micros(5_000), tick, watermark.map(Micros)), expected, "{watermark:?}");
+            assert_eq!(
+                ready_ticks(Micros(5_000), tick, watermark.map(Micros)),
+                expected,
+                "{watermark:?}"
+            );
         }
     }
 
