@@ -113,11 +113,20 @@ fn avro(number: u64) -> Vec<u8> {
         bytes.push(rest as u8);
     };
     let number = number as i64;
-    for value in [number, 1_522_540_800_123_456 + number * 1_000_000, number * 7_919 % 5_000, number * 104_729 % 10_000] {
+    for value in [
+        number,
+        1_522_540_800_123_456 + number * 1_000_000,
+        number * 7_919 % 5_000,
+        number * 104_729 % 10_000,
+    ] {
         long(value, &mut bytes);
     }
     bytes.extend_from_slice(&((number * 31 % 100_000) as f64 / 100.0).to_le_bytes());
-    for text in ["EUR", ["DE", "FR", "BE"][(number % 3) as usize], ["web", "pos"][(number % 2) as usize]] {
+    for text in [
+        "EUR",
+        ["DE", "FR", "BE"][(number % 3) as usize],
+        ["web", "pos"][(number % 2) as usize],
+    ] {
         long(text.len() as i64, &mut bytes);
         bytes.extend_from_slice(text.as_bytes());
     }

@@ -47,7 +47,10 @@ pub fn payment(number: u64) -> String {
     let (customer, terminal) = (number * 7_919 % 5_000, number * 104_729 % 10_000);
     let cents = number * 31 % 100_000;
     let (latitude, longitude) = (number * 13 % 90_000, number * 17 % 180_000);
-    let (country, channel) = (["DE", "FR", "BE"][(number % 3) as usize], ["web", "pos"][(number % 2) as usize]);
+    let (country, channel) = (
+        ["DE", "FR", "BE"][(number % 3) as usize],
+        ["web", "pos"][(number % 2) as usize],
+    );
     format!(
         "{{\"transaction_id\":{number},\"at\":\"2018-04-01T{hour:02}:{minute:02}:{second:02}.123456Z\",\
          \"customer_id\":{customer},\"terminal_id\":{terminal},\"amount\":{}.{:02},\"currency\":\"EUR\",\

@@ -90,7 +90,11 @@ async fn produce(client: &ClientSettings, stream: &Stream, rows: u64) -> Outcome
         producer.send(record).await?;
     }
     producer.flush(PATIENCE).await?;
-    println!("{rows} rows of {} bytes are in `{}`", payment(rows / 2).len(), stream.topic);
+    println!(
+        "{rows} rows of {} bytes are in `{}`",
+        payment(rows / 2).len(),
+        stream.topic
+    );
     Ok(())
 }
 

@@ -236,9 +236,7 @@ impl Inner {
                 Ok(refusal) if refusal.error_code == SCHEMA_NOT_FOUND => Ok(WriterText::Unknown),
                 _ => Err(strange("status 404 without the registry's own code 40403".to_owned())),
             },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(SchemaRegistryError::Refused { url, status: code })
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SchemaRegistryError::Refused { url, status: code }),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 Err(SchemaRegistryError::Busy { url, status: code })
             }

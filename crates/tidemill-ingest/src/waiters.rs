@@ -20,10 +20,7 @@ pub(crate) enum Command {
     /// Start again after a pause or a failure.
     Resume,
     /// Let a stage join, once everything that was taken has landed.
-    AddStage {
-        stage: Box<dyn BatchStage>,
-        reply: Reply,
-    },
+    AddStage { stage: Box<dyn BatchStage>, reply: Reply },
     /// Let a stage leave, once everything that it saw has landed.
     RemoveStage {
         name: String,

@@ -20,7 +20,7 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         ..
     } = settings;
     let zero = DurationText::from_millis(0);
-    let limits: [(&[&str], bool); 30] = [
+    let limits: [(&[&str], bool); 34] = [
         (&["broker", "fsync_interval"], broker.fsync_interval == zero),
         (&["broker", "segment_bytes"], broker.segment_bytes.as_u64() == 0),
         (
@@ -31,6 +31,15 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         (&["broker", "connections_max"], broker.connections_max == 0),
         (&["broker", "request_bytes"], broker.request_bytes.as_u64() == 0),
         (&["kafka", "discovery_interval"], kafka.discovery_interval == zero),
+        (
+            &["kafka", "schema_registry", "request_timeout"],
+            kafka.schema_registry.request_timeout == zero,
+        ),
+        (
+            &["kafka", "schema_registry", "schemas_max"],
+            kafka.schema_registry.schemas_max == 0,
+        ),
+        (&["ingest", "message_bytes"], ingest.message_bytes.as_u64() == 0),
         (&["ingest", "flush_rows"], ingest.flush_rows == 0),
         (&["ingest", "flush_bytes"], ingest.flush_bytes.as_u64() == 0),
         (&["ingest", "flush_interval"], ingest.flush_interval == zero),

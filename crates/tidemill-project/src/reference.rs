@@ -51,7 +51,9 @@ pub fn settings_reference() -> String {
         let about = of["description"].as_str().unwrap_or_default();
         page.push_str(&format!("\n## {heading}\n\n{}\n", one_line(about)));
         let Shown::Table(settings) = settings else { continue };
-        let described = |name: &str| of_settings["properties"][name]["properties"].is_object();
+        // What belongs to a name stands in one table with it.
+        let is_single = !maps.contains_key(section.as_str());
+        let described = |name: &str| is_single && of_settings["properties"][name]["properties"].is_object();
         let (below, own): (Vec<_>, Vec<_>) = settings
             .iter()
             .partition(|(name, value)| matches!(value, Shown::Table(_)) && described(name));

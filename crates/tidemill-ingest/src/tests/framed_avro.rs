@@ -26,11 +26,7 @@ const KNOWN: u32 = 1;
 /// `me:hunter2` in base64.
 const CREDENTIALS: &str = "Basic bWU6aHVudGVyMg==";
 
-async fn schema(
-    State(registry): State<Registry>,
-    Path(id): Path<u32>,
-    headers: HeaderMap,
-) -> (StatusCode, String) {
+async fn schema(State(registry): State<Registry>, Path(id): Path<u32>, headers: HeaderMap) -> (StatusCode, String) {
     registry.asked.fetch_add(1, Ordering::SeqCst);
     let status = registry.status.load(Ordering::SeqCst);
     if let Some(status) = StatusCode::from_u16(status).ok().filter(|_| status > 0) {

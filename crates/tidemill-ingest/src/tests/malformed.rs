@@ -91,7 +91,10 @@ fn check(format: Format, good: &[u8], kinds: &[(&str, Vec<u8>)]) {
     for (value, (code, expected)) in values.iter().zip(kinds) {
         assert_eq!(value, Some(expected.as_slice()), "{code}");
     }
-    assert_eq!((taken.counts.rows, taken.counts.dead), (landed.len() as u64, kinds.len() as u64));
+    assert_eq!(
+        (taken.counts.rows, taken.counts.dead),
+        (landed.len() as u64, kinds.len() as u64)
+    );
 }
 
 #[test]
@@ -105,7 +108,10 @@ fn of_json() {
             ("truncated", json(r#"{"id":7,"amount":1.5,"cou"#)),
             ("wrong_type", json(r#"{"id":"7","amount":1.5}"#)),
             ("not_utf8", b"{\"id\":7,\"amount\":1.5,\"note\":\"\xc3\x28\"}".to_vec()),
-            ("too_large", json(&format!(r#"{{"id":7,"amount":1.5,"note":"{}"}}"#, "x".repeat(2_000)))),
+            (
+                "too_large",
+                json(&format!(r#"{{"id":7,"amount":1.5,"note":"{}"}}"#, "x".repeat(2_000))),
+            ),
             // What another format's frame looks like from here.
             ("malformed_json", vec![0, 0, 0, 0, 9, 14]),
             ("empty", Vec::new()),

@@ -60,7 +60,11 @@ pub enum UnionForm {
 impl UnionForm {
     /// The customary form of a column that may be null or not.
     pub fn of(nullable: bool) -> UnionForm {
-        if nullable { UnionForm::NullFirst } else { UnionForm::Plain }
+        if nullable {
+            UnionForm::NullFirst
+        } else {
+            UnionForm::Plain
+        }
     }
 }
 

@@ -123,7 +123,10 @@ impl Values {
                 FieldType::Enum(symbols) => {
                     let text = array.value(place);
                     let symbol = symbols.iter().position(|symbol| symbol == text);
-                    write_long(symbol.ok_or("is none of the symbols that the schema lists")? as i64, into);
+                    write_long(
+                        symbol.ok_or("is none of the symbols that the schema lists")? as i64,
+                        into,
+                    );
                 }
                 _ => write_bytes(array.value(place).as_bytes(), into),
             },
@@ -204,7 +207,7 @@ mod tests {
         let mut record = Vec::new();
         encoder.write_avro(&shape, 0, &mut record).unwrap();
         let amount = 1.5_f64.to_le_bytes();
-        let expected = [&[0x81, 1], &[0][..], &[0], &amount, &[4], &[2], &[3]].concat();
+        let expected = [&[0x81, 1][..], &[0], &[0], &amount, &[4], &[2], &[3]].concat();
         assert_eq!(record, expected);
         let error = encoder.write_avro(&shape, 1, &mut record).unwrap_err();
         assert!(error.to_string().contains("whole number of milliseconds"), "{error}");

@@ -139,10 +139,9 @@ fn wire(writer: &WriterSchema, id: NodeId, kind: &FieldType) -> Wire {
             Wire::Union(branches.iter().map(branch).collect())
         }
         (FieldType::Boolean, Node::Boolean) => Wire::Boolean,
-        (
-            FieldType::Int | FieldType::Long | FieldType::Float | FieldType::Double | FieldType::Date,
-            Node::Int,
-        ) => Wire::Int,
+        (FieldType::Int | FieldType::Long | FieldType::Float | FieldType::Double | FieldType::Date, Node::Int) => {
+            Wire::Int
+        }
         (FieldType::TimestampMillis | FieldType::TimestampMicros, Node::Int) => long(Unit::Unsaid),
         (FieldType::Long | FieldType::Float | FieldType::Double, Node::Long(_)) => Wire::Long { unit_micros: 1 },
         (FieldType::TimestampMillis | FieldType::TimestampMicros, Node::Long(unit)) if *unit != Unit::Nanos => {

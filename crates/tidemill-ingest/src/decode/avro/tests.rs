@@ -105,7 +105,10 @@ fn plain_records_become_rows() {
 #[test]
 fn broken_records_have_a_stable_code() {
     plain(b"", &expect!["empty: nothing at byte 0"]);
-    plain(&record(1, 0, &[]), &expect!["truncated: `millis`: the message ends at byte 2"]);
+    plain(
+        &record(1, 0, &[]),
+        &expect!["truncated: `millis`: the message ends at byte 2"],
+    );
     plain(
         &[record(1, 0, &nulls()), vec![0]].concat(),
         &expect!["trailing_data: more bytes behind the record at byte 11"],
@@ -227,7 +230,17 @@ fn what_is_no_column_is_passed_over_whatever_it_is() {
     ]});
     let fields = json!([{ "name": "tree", "type": node }, { "name": "id", "type": "long" }]);
     // A map in a block of known size: one tag with two numbers.
-    let tags = [long(-1), long(9), text("a"), long(2), long(1), long(1 << 20), long(0), long(0)].concat();
+    let tags = [
+        long(-1),
+        long(9),
+        text("a"),
+        long(2),
+        long(1),
+        long(1 << 20),
+        long(0),
+        long(0),
+    ]
+    .concat();
     let inner = [long(2), vec![1, 2], long(0), long(0)].concat();
     let tree = [long(1), text("xy"), long(1), inner, tags].concat();
     written(&fields, &[&tree, &long(3)], &expect!["id=3 kind=in (1 unknown)"]);
@@ -246,7 +259,11 @@ fn what_is_no_column_is_passed_over_whatever_it_is() {
         &expect!["malformed_avro: more empty values than may be at byte 15"],
     );
     let deep = [vec![0, 2].repeat(200), vec![0, 0, 0]].concat();
-    written(&fields, &[&deep], &expect!["too_deep: values nested too deep at byte 131"]);
+    written(
+        &fields,
+        &[&deep],
+        &expect!["too_deep: values nested too deep at byte 131"],
+    );
 }
 
 #[test]

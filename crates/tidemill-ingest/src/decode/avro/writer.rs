@@ -221,7 +221,9 @@ impl Reader {
             "string" => Node::Text,
             _ => {
                 let found = self.named.get(&full_name(name, space)).or_else(|| self.named.get(name));
-                return found.copied().ok_or_else(|| format!("names type `{name}`, which is not there"));
+                return found
+                    .copied()
+                    .ok_or_else(|| format!("names type `{name}`, which is not there"));
             }
         };
         self.push(node)
@@ -233,7 +235,11 @@ impl Reader {
             Some(inner) => return self.node(inner, space),
             None => return Err("has a type without `type`".to_owned()),
         };
-        let part = |name: &str| object.get(name).ok_or_else(|| format!("has a type {kind} without `{name}`"));
+        let part = |name: &str| {
+            object
+                .get(name)
+                .ok_or_else(|| format!("has a type {kind} without `{name}`"))
+        };
         match kind {
             "array" => {
                 let item = self.node(part("items")?, space)?;
@@ -251,8 +257,8 @@ impl Reader {
             }
             "enum" => {
                 let symbols = part("symbols")?.as_array();
-                let symbols: Option<Vec<String>> = symbols
-                    .and_then(|list| list.iter().map(|symbol| symbol.as_str().map(str::to_owned)).collect());
+                let symbols: Option<Vec<String>> =
+                    symbols.and_then(|list| list.iter().map(|symbol| symbol.as_str().map(str::to_owned)).collect());
                 let symbols = symbols.ok_or_else(|| "has an enum whose symbols are no texts".to_owned())?;
                 let id = self.push(Node::Enum(symbols))?;
                 self.name(object, space, id).map(|_| id)
@@ -292,7 +298,9 @@ impl Reader {
         let name = name.ok_or_else(|| "has a record, enum or fixed type without a name".to_owned())?;
         let space = object.get("namespace").and_then(Value::as_str).unwrap_or(space);
         let full = full_name(name, space);
-        let space = full.rsplit_once('.').map_or_else(String::new, |(space, _)| space.to_owned());
+        let space = full
+            .rsplit_once('.')
+            .map_or_else(String::new, |(space, _)| space.to_owned());
         self.named.insert(full, id);
         Ok(space)
     }
