@@ -4,6 +4,7 @@ mod arrow_rows;
 mod number;
 mod problem;
 mod progress;
+mod spark;
 mod story;
 mod table;
 
@@ -11,5 +12,6 @@ pub use arrow_rows::{rows_as_blocks, rows_as_table, write_csv, write_ipc, write_
 pub use number::{bytes, count, counted, figure, instant, share};
 pub use problem::{exit_code, print_problem};
 pub use progress::Progress;
+pub use spark::{sparkline, thinned};
 pub use story::Story;
 pub use table::Table;
