@@ -77,7 +77,7 @@ fn read(dir: &Path) -> Result<Option<Mark>, Failure> {
             Problem::new(ErrorCode::Corrupt, what).with_hint("choose another folder").into()
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io(&format!("read `{}`", path.display()), &error)),
+        Err(error) => Err(io(&format!("read `{}`", path.display()), &error).into()),
     }
 }
 
@@ -88,7 +88,7 @@ fn write(dir: &Path, mark: &Mark) -> Result<(), Failure> {
     std::fs::create_dir_all(dir)
         .and_then(|()| std::fs::write(&draft, text))
         .and_then(|()| std::fs::rename(&draft, &path))
-        .map_err(|error| io(&format!("write `{}`", path.display()), &error))
+        .map_err(|error| io(&format!("write `{}`", path.display()), &error).into())
 }
 
 /// Whether there is nothing in a folder, or no folder; a draft of the mark is nothing.
@@ -96,7 +96,7 @@ fn is_empty(dir: &Path) -> Result<bool, Failure> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(io(&format!("read `{}`", dir.display()), &error)),
+        Err(error) => return Err(io(&format!("read `{}`", dir.display()), &error).into()),
     };
     let draft = format!("{MARK}.draft");
     Ok(entries.flatten().all(|entry| entry.file_name() == draft.as_str()))

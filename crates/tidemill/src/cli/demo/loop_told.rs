@@ -11,7 +11,7 @@ use tidemill_types::{DurationText, ErrorCode, Micros, Problem};
 use super::{Demo, day, day_text};
 use crate::cli::args::DemoArgs;
 use crate::cli::failure::Failure;
-use crate::render::{Progress, Story, Table, count, figure, sparkline, thinned};
+use crate::render::{Progress, Story, Table, figure, sparkline, thinned};
 
 /// Between two looks at what has happened.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
