@@ -18,16 +18,18 @@ use super::needs::trial;
 const SEED: u64 = 20_180_512;
 /// Deaths on the way; more of them with `TIDEMILL_TEST_KILLS`.
 const KILLS: u64 = 3;
-/// A world that changes on its forty-fifth day.
-const SENT: [&str; 10] = [
+/// A world that changes: people spend less.
+const SENT: [&str; 12] = [
     "--days",
-    "66",
+    "70",
     "--customers",
-    "400",
+    "300",
     "--terminals",
-    "800",
+    "600",
     "--drift-day",
-    "40",
+    "38",
+    "--drift-amount",
+    "0.4",
     "--seed",
     "7",
 ];
@@ -78,10 +80,10 @@ impl Ended {
 /// Everything in one go.
 fn runs_to_its_end() -> Ended {
     let project = Project::init();
-    let up = Running::up(&project.dir());
+    let server = up(&project.dir());
     simulate(&project.dir(), &SENT);
-    wait_for_clock(&up);
-    up.stop();
+    wait_for_clock(&server);
+    server.stop();
     Ended::of(project)
 }
 
@@ -128,14 +130,14 @@ fn closes(ended: &Ended) {
 /// Half of the events, everything that follows from them, and then the others.
 fn same_at_another_speed(plain: &Ended) {
     let project = Project::init();
-    let up = Running::up(&project.dir());
+    let server = up(&project.dir());
     let mut half = SENT;
-    half[1] = "33";
+    half[1] = "35";
     simulate(&project.dir(), &half);
-    wait_for_clock(&up);
+    wait_for_clock(&server);
     simulate(&project.dir(), &SENT);
-    wait_for_clock(&up);
-    up.stop();
+    wait_for_clock(&server);
+    server.stop();
     holds_the_same(plain, &Ended::of(project));
 }
 
@@ -160,24 +162,24 @@ fn killed(plain: &Ended) {
     let mut simulation = vec!["simulate", "--no-wait"];
     simulation.extend(SENT);
     for moment in moments {
-        let mut up = Running::up(&dir);
+        let mut server = up(&dir);
         // It dies with the server, wherever it is by then.
         let sender = Running::spawn(&dir, &simulation);
         wait_for(&format!("{moment:?}"), || {
-            assert!(up.ended().is_none(), "it ended before {moment:?}: {}", up.log());
+            assert!(server.ended().is_none(), "it ended before {moment:?}: {}", server.log());
             let there = match moment {
                 Moment::Bytes(bytes) => folder_bytes(&dir.join(".tidemill")) >= bytes,
-                Moment::Training => is_training(&up),
+                Moment::Training => is_training(&server),
             };
             there.then_some(())
         });
-        up.kill();
+        server.kill();
         drop(sender);
     }
-    let up = Running::up(&dir);
+    let server = up(&dir);
     simulate(&dir, &SENT);
-    wait_for_clock(&up);
-    up.stop();
+    wait_for_clock(&server);
+    server.stop();
     holds_the_same(plain, &Ended::of(project));
 }
 
@@ -191,6 +193,12 @@ fn holds_the_same(plain: &Ended, other: &Ended) {
     );
 }
 
+/// `tidemill up` with the event clock.
+#[track_caller]
+fn up(dir: &Path) -> Running {
+    Running::start(dir, &["--json", "up"])
+}
+
 #[track_caller]
 fn simulate(dir: &Path, sent: &[&str]) {
     let mut args = vec!["simulate", "--json"];
@@ -200,13 +208,13 @@ fn simulate(dir: &Path, sent: &[&str]) {
 
 /// Waits until the clock has stepped all that has landed.
 #[track_caller]
-fn wait_for_clock(up: &Running) {
-    let answer = http::request("POST", &format!("{}/api/v1/clock/wait", up.url()), CLOCK_WAIT);
-    assert_eq!(answer.status, 200, "{}\n{}", answer.body, up.log());
+fn wait_for_clock(server: &Running) {
+    let answer = http::request("POST", &format!("{}/api/v1/clock/wait", server.url()), CLOCK_WAIT);
+    assert_eq!(answer.status, 200, "{}\n{}", answer.body, server.log());
 }
 
-fn is_training(up: &Running) -> bool {
-    let answer = http::get(&format!("{}/api/v1/firings?limit=1", up.url()));
+fn is_training(server: &Running) -> bool {
+    let answer = http::get(&format!("{}/api/v1/firings?limit=1", server.url()));
     answer.status == 200 && answer.json()[0]["state"] == "training"
 }
 
