@@ -94,9 +94,14 @@ fn closes(ended: &Ended) {
     holds_each_offset_once(&ended.project, "labels", payments);
 
     // The first model, and at least one that the change of the world asked for, which was better.
-    let promoted: Vec<&str> = ended.lines("firings").filter(|line| line.contains("ended promoted")).collect();
+    let promoted: Vec<&str> = ended
+        .lines("firings")
+        .filter(|line| line.contains("ended promoted"))
+        .collect();
     assert!(promoted.len() >= 2, "{all}");
-    let asked_by_drift = promoted.iter().filter(|line| line.contains(" drift by ") || line.contains(" performance by "));
+    let asked_by_drift = promoted
+        .iter()
+        .filter(|line| line.contains(" drift by ") || line.contains(" performance by "));
     assert!(asked_by_drift.count() >= 1, "{all}");
     assert!(ended.lines("firings").all(|line| line.contains(": ended ")), "{all}");
 
@@ -185,8 +190,16 @@ fn killed(plain: &Ended) {
 
 #[track_caller]
 fn holds_the_same(plain: &Ended, other: &Ended) {
-    let missing: Vec<_> = plain.closing.iter().filter(|line| !other.closing.contains(line)).collect();
-    let foreign: Vec<_> = other.closing.iter().filter(|line| !plain.closing.contains(line)).collect();
+    let missing: Vec<_> = plain
+        .closing
+        .iter()
+        .filter(|line| !other.closing.contains(line))
+        .collect();
+    let foreign: Vec<_> = other
+        .closing
+        .iter()
+        .filter(|line| !plain.closing.contains(line))
+        .collect();
     assert!(
         missing.is_empty() && foreign.is_empty() && plain.closing.len() == other.closing.len(),
         "not as in one go\nmissing: {missing:#?}\ninstead: {foreign:#?}"
@@ -222,7 +235,8 @@ fn closing(dir: &Path) -> Vec<String> {
     let rows = say(dir, &["sql", "--json", "--rows", "10000", CLOSING]).ok().json();
     let rows = rows.as_array().expect("rows").iter();
     let text = |row: &Value, column: &str| row[column].as_str().unwrap_or_default().to_owned();
-    rows.map(|row| format!("{}|{}", text(row, "part"), text(row, "line"))).collect()
+    rows.map(|row| format!("{}|{}", text(row, "part"), text(row, "line")))
+        .collect()
 }
 
 #[track_caller]

@@ -124,7 +124,11 @@ mod tests {
         assert_eq!(decide(&plain, &facts(5, &[5])), Decision::FiredAlready);
         assert_eq!(decide(&plain, &facts(4, &[5])), Decision::FiredAlready);
         assert_eq!(decide(&plain, &facts(6, &[5])), Decision::Fire);
-        for (by_another, expected) in [(5, Decision::Fire), (6, Decision::FiredAlready), (7, Decision::FiredAlready)] {
+        for (by_another, expected) in [
+            (5, Decision::Fire),
+            (6, Decision::FiredAlready),
+            (7, Decision::FiredAlready),
+        ] {
             let facts = TriggerFacts {
                 model_fired: Some(Micros(by_another * DAY)),
                 ..facts(6, &[])

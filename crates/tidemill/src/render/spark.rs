@@ -23,7 +23,9 @@ pub fn thinned<T: Copy>(figures: &[T], width: usize) -> Vec<T> {
     if figures.len() <= width || width == 0 {
         return figures.to_vec();
     }
-    (1..=width).map(|place| figures[place * figures.len() / width - 1]).collect()
+    (1..=width)
+        .map(|place| figures[place * figures.len() / width - 1])
+        .collect()
 }
 
 #[cfg(test)]

@@ -74,7 +74,9 @@ fn read(dir: &Path) -> Result<Option<Mark>, Failure> {
     match std::fs::read(&path) {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
             let what = format!("`{}` is damaged: {error}", path.display());
-            Problem::new(ErrorCode::Corrupt, what).with_hint("choose another folder").into()
+            Problem::new(ErrorCode::Corrupt, what)
+                .with_hint("choose another folder")
+                .into()
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io(&format!("read `{}`", path.display()), &error).into()),

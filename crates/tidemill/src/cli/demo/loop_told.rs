@@ -27,8 +27,9 @@ const COLUMNS_SHOWN: usize = 5;
 impl Demo {
     /// Waits until the event clock has stepped all days, and tells of what triggers do meanwhile.
     pub(super) async fn step_to_the_end(&mut self, args: &DemoArgs) -> Result<(), Failure> {
-        self.story
-            .chapter("The event clock steps day by day: score, monitor, look at the triggers, act. Nobody touches anything");
+        self.story.chapter(
+            "The event clock steps day by day: score, monitor, look at the triggers, act. Nobody touches anything",
+        );
         let began = std::time::Instant::now();
         let progress = Progress::bar(false, "clock", "days", u64::from(args.days));
         let wait = ClockWaitRequest {
@@ -75,7 +76,11 @@ impl Demo {
                         "{}  `{}` fired{}",
                         day_text(firing.at),
                         firing.trigger,
-                        firing.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+                        firing
+                            .reason
+                            .as_ref()
+                            .map(|reason| format!(" ({reason})"))
+                            .unwrap_or_default()
                     ));
                     Story::say(format!("            {}", outcome_text(&firing)));
                 });
@@ -104,7 +109,11 @@ impl Demo {
             let values = series.points.iter().filter_map(|point| point.value);
             values.fold(0.0, f64::max)
         };
-        series.sort_by(|one, other| largest(other).total_cmp(&largest(one)).then_with(|| one.column.cmp(&other.column)));
+        series.sort_by(|one, other| {
+            largest(other)
+                .total_cmp(&largest(one))
+                .then_with(|| one.column.cmp(&other.column))
+        });
         let mut table = Table::new(["column", "measure", "days", "largest", "first drift"]);
         for series in series.iter().take(COLUMNS_SHOWN) {
             let high = series.drift.map_or_else(|| largest(series), |drift| 2.0 * drift);
@@ -165,7 +174,9 @@ impl Demo {
             ]);
         }
         Story::table(&table);
-        Story::say(format!("{DECISIVE} of the predictions that were made, by the version in place at the time"));
+        Story::say(format!(
+            "{DECISIVE} of the predictions that were made, by the version in place at the time"
+        ));
         Story::look("tidemill sql \"select * from performance order by at\"");
         Ok(())
     }
@@ -201,7 +212,10 @@ const SCORED_BY: &str = "select model_version as version, count(*) as prediction
      max(event_time) as last, round(avg(score), 4) as mean_score from predictions group by model_version order by 1";
 
 fn outcome_text(firing: &Firing) -> String {
-    let version = firing.version.map(|version| format!("version {} ", version.0)).unwrap_or_default();
+    let version = firing
+        .version
+        .map(|version| format!("version {} ", version.0))
+        .unwrap_or_default();
     let outcome = firing.outcome.map(|outcome| outcome.to_string()).unwrap_or_default();
     match &firing.detail {
         Some(detail) => format!("{version}{outcome}: {detail}"),

@@ -75,7 +75,10 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
     let demo = match outcome {
         Ok(demo) => demo,
         Err(failure) => {
-            eprintln!("what there is of the demo lies in {0}; `tidemill demo --dir {0}` goes on with it", dir.display());
+            eprintln!(
+                "what there is of the demo lies in {0}; `tidemill demo --dir {0}` goes on with it",
+                dir.display()
+            );
             return Err(failure);
         }
     };

@@ -33,7 +33,10 @@ impl Demo {
             "{} facts in the closing tables: events, predictions, drift, performance, firings, versions, deployments",
             count(facts)
         ));
-        Story::say(format!("their digest, the same in each run of this demo: {}", &digest[..16]));
+        Story::say(format!(
+            "their digest, the same in each run of this demo: {}",
+            &digest[..16]
+        ));
         Story::look("tidemill demo --keep --dir my-demo     leaves all of this up, to look closer from that folder");
         Ok(())
     }
