@@ -47,7 +47,7 @@ fn killed_three_times() {
 }
 
 /// Bytes of all files below a folder; files may come and go meanwhile.
-fn folder_bytes(folder: &Path) -> u64 {
+pub fn folder_bytes(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return 0;
     };
@@ -60,10 +60,10 @@ fn folder_bytes(folder: &Path) -> u64 {
 }
 
 /// A point in each of `count` equal parts of `whole`, but for the last tenth; the same for the same seed.
-fn points(seed: u64, count: u64, whole: u64) -> Vec<u64> {
+pub fn points(seed: u64, count: u64, whole: u64) -> impl Iterator<Item = u64> {
     let part = whole * 9 / 10 / count;
     let mut state = seed;
-    let draw = |at: u64| {
+    let draw = move |at: u64| {
         // SplitMix64, after Steele, Lea and Flood.
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = state;
@@ -71,5 +71,5 @@ fn points(seed: u64, count: u64, whole: u64) -> Vec<u64> {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         at * part + (mixed ^ (mixed >> 31)) % part
     };
-    (0..count).map(draw).collect()
+    (0..count).map(draw)
 }

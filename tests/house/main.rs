@@ -10,12 +10,15 @@
 //! | `TIDEMILL_SHARED` | the folder with the shared data; by default `../shared` beside the repository |
 //! | `TIDEMILL_TEST_CLIENTS` | `1` runs the trials with clients and servers from PyPI too, which are fetched once |
 //! | `TIDEMILL_TEST_KAFKA` | `1` runs the trials against Apache Kafka too, which is fetched once |
+//! | `TIDEMILL_TEST_KILLS` | how often the loop is killed on its way; 3 by default |
+//! | `TIDEMILL_TEST_SEED` | where those kills fall |
 
 mod answers;
 mod audit;
 mod binary;
 mod broken;
 mod clients;
+mod closed_loop;
 mod data;
 mod dead_letters;
 mod deployments;
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
     trials.extend(embedding::trials());
     trials.extend(fraud::trials(&fixtures));
     trials.extend(kills::trials());
+    trials.extend(closed_loop::trials());
     trials.extend(clients::trials());
     trials.extend(kafka::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

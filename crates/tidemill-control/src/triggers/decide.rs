@@ -12,6 +12,8 @@ pub struct TriggerFacts {
     pub rows: u64,
     /// The times that it fired for, the newest first, as far back as cooldown and quota look.
     pub fired: Vec<Micros>,
+    /// The last time of the events' clock that any trigger of its model fired for.
+    pub model_fired: Option<Micros>,
     /// Whether a firing of its model is not at its end.
     pub model_is_busy: bool,
     /// Labels that became known since the newest training of its model, where the trigger asks for a number of them.
@@ -25,7 +27,7 @@ pub enum Decision {
     Fire,
     /// Its query returned nothing.
     NotDue,
-    /// It has fired for this time or a later one.
+    /// It has fired for this time or a later one, or another trigger of its model has.
     FiredAlready,
     /// It fired so shortly before that it waits.
     CoolingDown {
@@ -49,7 +51,9 @@ pub enum Decision {
 /// Decides whether a trigger fires.
 pub fn decide(trigger: &Trigger, facts: &TriggerFacts) -> Decision {
     let newest = facts.fired.first().copied();
-    if newest.is_some_and(|fired| fired >= facts.at) {
+    // A tick that is stepped again after a death sees what its first pass had led to, such as another champion. Whatever a
+    // trigger would say of that now, it was asked before: of a model's triggers one fires for a time, and none for an earlier one.
+    if newest.max(facts.model_fired).is_some_and(|fired| fired >= facts.at) {
         return Decision::FiredAlready;
     }
     if facts.rows == 0 {
@@ -120,6 +124,17 @@ mod tests {
         assert_eq!(decide(&plain, &facts(5, &[5])), Decision::FiredAlready);
         assert_eq!(decide(&plain, &facts(4, &[5])), Decision::FiredAlready);
         assert_eq!(decide(&plain, &facts(6, &[5])), Decision::Fire);
+        for (by_another, expected) in [
+            (5, Decision::Fire),
+            (6, Decision::FiredAlready),
+            (7, Decision::FiredAlready),
+        ] {
+            let facts = TriggerFacts {
+                model_fired: Some(Micros(by_another * DAY)),
+                ..facts(6, &[])
+            };
+            assert_eq!(decide(&plain, &facts), expected);
+        }
         let nothing = TriggerFacts {
             rows: 0,
             ..facts(6, &[])

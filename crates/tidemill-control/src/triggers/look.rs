@@ -7,7 +7,9 @@ use tidemill_engine::Engine;
 use tidemill_project::{Project, Trigger};
 use tidemill_registry::{Firing, FiringFilter, NewFiring, RecordedFiring, Registry};
 use tidemill_training::Trainer;
-use tidemill_types::{DeploymentName, Micros, ModelName, TableName, TriggerKind, TriggerName, VersionNumber};
+use tidemill_types::{
+    DeploymentName, Micros, ModelName, TableName, TriggerClock, TriggerKind, TriggerName, VersionNumber,
+};
 
 use super::decide::{Decision, TriggerFacts, decide};
 use super::evaluate::{TriggerView, evaluate, new_labels};
@@ -81,6 +83,10 @@ impl Triggers {
             at,
             rows: evaluated.rows,
             fired,
+            model_fired: match trigger.clock {
+                TriggerClock::Event => self.model_fired(&trigger.model).await?,
+                TriggerClock::Wall => None,
+            },
             model_is_busy: open.iter().any(|firing| firing.model == trigger.model),
             new_labels: match trigger.min_rows {
                 0 => None,
@@ -154,6 +160,21 @@ impl Triggers {
         };
         let firings = self.registry.firings(&filter, FIRINGS_LOOKED_AT).await?;
         Ok(firings.into_iter().map(|firing| firing.at).collect())
+    }
+
+    /// The last time of the events' clock that a trigger of a model fired for.
+    async fn model_fired(&self, model: &ModelName) -> Result<Option<Micros>, ControlError> {
+        let filter = FiringFilter {
+            trigger: None,
+            model: Some(model.clone()),
+        };
+        let firings = self.registry.firings(&filter, FIRINGS_LOOKED_AT).await?;
+        let of_events = |trigger: &TriggerName| {
+            let trigger = self.project.triggers.get(trigger);
+            trigger.is_some_and(|trigger| trigger.clock == TriggerClock::Event)
+        };
+        let mut firings = firings.into_iter().filter(|firing| of_events(&firing.trigger));
+        Ok(firings.next().map(|firing| firing.at))
     }
 
     /// What serves for a model: the version of its first deployment.

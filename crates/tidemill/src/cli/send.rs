@@ -52,7 +52,11 @@ pub async fn simulate(context: &Context, args: SimulateArgs) -> Result<(), Failu
         start: args.start,
         days: Some(args.days),
         seed: args.seed,
-        drift: args.drift_day.map(|from_day| DriftSwitch { from_day, ..DRIFT }),
+        drift: args.drift_day.map(|from_day| DriftSwitch {
+            from_day,
+            amount_factor: args.drift_amount,
+            ..DRIFT
+        }),
         ..SimulatorSettings::default()
     };
     let mut options = simulator_options(args.stream, args.labels, args.label_delay, args.speed)?;

@@ -55,6 +55,11 @@ impl Progress {
         self.bar.set_message(what.into());
     }
 
+    /// Takes it off the screen while something else is printed.
+    pub fn hide_while(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     /// Takes it off the screen.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

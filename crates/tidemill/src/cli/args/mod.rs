@@ -279,6 +279,9 @@ pub struct SimulateArgs {
     /// From this day on (counted from 0) amounts and habits shift.
     #[arg(long)]
     pub drift_day: Option<u32>,
+    /// Amounts are so many times as high from that day on.
+    #[arg(long, default_value_t = 1.5, requires = "drift_day")]
+    pub drift_amount: f64,
     /// Event time over wall time, or `max`.
     #[arg(long, default_value = "max")]
     pub speed: Speed,
@@ -565,16 +568,26 @@ pub enum IngestCommand {
 /// `tidemill demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// The folder to make. Default: a new one below the temporary folder, removed at the end unless --keep is given.
+    /// The folder to make, or that of a demo that was ended: it goes on there. Default: a new one below the temporary folder,
+    /// removed at the end unless --keep is given.
     #[arg(long)]
     pub dir: Option<PathBuf>,
     /// Leave the server up and the folder in place.
     #[arg(long)]
     pub keep: bool,
-    /// Seed of the simulated transactions and of the models.
+    /// Seed of the simulated transactions: the same seed makes the same numbers, versions and firings.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
     /// Days of simulated transactions.
-    #[arg(long, default_value_t = 62)]
+    #[arg(long, default_value_t = 84)]
     pub days: u32,
+    /// The day, counted from 0, from which on people spend less, more often and later in the day.
+    #[arg(long, default_value_t = 42)]
+    pub drift_day: u32,
+    /// Customers.
+    #[arg(long, default_value_t = 1_000)]
+    pub customers: u32,
+    /// Terminals.
+    #[arg(long, default_value_t = 2_000)]
+    pub terminals: u32,
 }

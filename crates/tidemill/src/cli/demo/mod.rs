@@ -1,41 +1,53 @@
-//! `tidemill demo`: the whole story once, on a house of its own.
+//! `tidemill demo`: the whole loop once, on a house of its own.
+//!
+//! Every chapter finds what it would do done already, so that a demo which was ended anywhere goes on in the same folder and
+//! ends with the same tables.
+
+mod folder;
+mod loop_told;
+mod proof;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use tidemill_api::{
-    CheckRequest, DeployRequest, FeaturesRequest, HttpClient, Operations, RollbackRequest, SqlRequest, TrainOutcome,
-    TrainRequest,
+    CheckRequest, DeployRequest, DeploymentEvent, FeaturesRequest, HttpClient, Operations, RollbackRequest, SqlRequest,
 };
 use tidemill_serve::protocol::InferRequest;
-use tidemill_sources::{SimulatorSettings, Source, Speed, StopFlag};
+use tidemill_sources::{DriftSwitch, SimulatorSettings, Source, Speed, StopFlag};
 use tidemill_types::{
     DeploymentName, DurationText, ErrorCode, Micros, ModelName, Problem, StreamName, VersionNumber, ViewName,
 };
 
 use super::args::{DemoArgs, Global};
+use super::check;
 use super::context::{Context, token};
 use super::failure::{Failure, io};
 use super::send::{run_replay, simulator_options};
 use super::up::RunningHouse;
-use super::{check, train};
 use crate::render::{Story, Table, bytes, count, figure, instant, rows_as_table};
 use crate::signal::StopSignals;
+
+use folder::Folder;
 
 /// The first simulated day.
 const START: &str = "2018-04-01";
 /// How long after a transaction its label is known.
 const LABEL_DELAY: &str = "7d";
+/// How the world changes: people spend less at a time, more often and later in the day. What a stolen card pays is then no
+/// longer more than what honest people paid before.
+const DRIFT: DriftSwitch = DriftSwitch {
+    from_day: 0,
+    amount_factor: 0.4,
+    rate_factor: 1.2,
+    later_seconds: 7_200,
+};
 /// Longest wait for the stream to land.
 const LANDING_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(150);
-/// What is trained, the simplest first.
-const ALGORITHMS: [&str; 4] = ["logistic_regression", "decision_tree", "random_forest", "xgboost"];
-/// The figure that decides.
-const DECISIVE: &str = "average_precision";
+/// Who rolls back and forward.
+const ACTOR: &str = "demo";
 /// Payments that are scored over the protocol, the suspicious and the plain.
-const SCORED_SQL: &str = include_str!("../../sql/demo_payments.sql");
-/// The counts that prove that nothing was lost.
-const PROOF_SQL: &str = include_str!("../../sql/demo_proof.sql");
+const SCORED_SQL: &str = include_str!("../../../sql/demo_payments.sql");
 
 /// The demo's house and how it is spoken to: over HTTP, as any client would.
 struct Demo {
@@ -47,6 +59,12 @@ struct Demo {
 }
 
 pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
+    if args.drift_day >= args.days {
+        let what = format!("day {} is not one of the {} days", args.drift_day, args.days);
+        return Err(Problem::new(ErrorCode::InvalidInput, what)
+            .with_hint("--drift-day counts from 0")
+            .into());
+    }
     let temporary = args.dir.is_none();
     let dir = args
         .dir
@@ -57,7 +75,10 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
     let demo = match outcome {
         Ok(demo) => demo,
         Err(failure) => {
-            eprintln!("what there is of the demo lies in {}", dir.display());
+            eprintln!(
+                "what there is of the demo lies in {0}; `tidemill demo --dir {0}` goes on with it",
+                dir.display()
+            );
             return Err(failure);
         }
     };
@@ -82,12 +103,10 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<(), Failure> {
 async fn tell(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Demo, Failure> {
     let mut story = Story::new();
     story.chapter("A project of its own, and everything up in one process");
-    let files = tidemill_project::init(dir, false)?;
-    Story::say(format!(
-        "{} files in {}: settings, schemas, SQL",
-        files.len(),
-        dir.display()
-    ));
+    Story::say(match folder::prepare(dir, args)? {
+        Folder::New => format!("settings, schemas and SQL in {}", dir.display()),
+        Folder::GoesOn => format!("the demo in {} goes on", dir.display()),
+    });
     let mut global = Global {
         project: Some(dir.to_path_buf()),
         ..global.clone()
@@ -114,12 +133,14 @@ async fn tell(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Demo, Fail
         deployment: name("fraud", DeploymentName::new)?,
     };
     demo.stream(args).await?;
+    demo.step_to_the_end(args).await?;
     demo.features(args).await?;
     demo.checks().await?;
-    let outcomes = demo.train(args).await?;
-    let (first, second) = demo.deploy_first(&outcomes).await?;
-    demo.predict(first).await?;
-    demo.move_on(first, second).await?;
+    demo.show_drift(args).await?;
+    demo.show_performance(args).await?;
+    demo.show_firings().await?;
+    demo.predict().await?;
+    demo.back_and_forward().await?;
     demo.prove().await?;
     Ok(demo)
 }
@@ -136,6 +157,12 @@ impl Demo {
             start: START.parse().map_err(internal)?,
             days: Some(args.days),
             seed: args.seed,
+            customers: args.customers,
+            terminals: args.terminals,
+            drift: Some(DriftSwitch {
+                from_day: args.drift_day,
+                ..DRIFT
+            }),
             ..SimulatorSettings::default()
         };
         let options = simulator_options(
@@ -153,16 +180,26 @@ impl Demo {
         let report = run_replay(true, &project, kafka.client(), source, options, &StopFlag::default()).await?;
         let seconds = report.elapsed.as_secs_f64();
         for stream in &report.streams {
+            let before = match stream.skipped {
+                0 => String::new(),
+                skipped => format!(", {} were there before", count(skipped)),
+            };
             Story::say(format!(
-                "{} records of `{}`, {}",
+                "{} records of `{}`, {}{before}",
                 count(stream.rows),
                 stream.stream,
                 bytes(stream.bytes)
             ));
         }
+        if report.rows() > 0 {
+            Story::say(format!(
+                "sent in {seconds:.1} s, {} records a second",
+                count((report.rows() as f64 / seconds) as u64)
+            ));
+        }
         Story::say(format!(
-            "sent in {seconds:.1} s, {} records a second",
-            count((report.rows() as f64 / seconds) as u64)
+            "on {} the world changes: people spend less at a time, more often and later in the day",
+            day_text(day(args.drift_day)?)
         ));
         let landing = std::time::Instant::now();
         kafka.wait_until_landed(LANDING_WAIT_MAX).await?;
@@ -174,16 +211,13 @@ impl Demo {
     }
 
     async fn features(&mut self, args: &DemoArgs) -> Result<(), Failure> {
-        self.story.chapter("Features are SQL over the lake");
-        let first_day = START.parse::<Micros>().map_err(internal)?.day();
-        let (from, to) = (
-            first_day + i64::from(args.days) - 8,
-            first_day + i64::from(args.days) - 7,
-        );
+        self.story
+            .chapter("What the models see: features are SQL over the lake");
+        let (from, to) = (day(args.days.saturating_sub(8))?, day(args.days.saturating_sub(7))?);
         let request = FeaturesRequest {
             view: Some(name("terminal_risk", ViewName::new)?),
-            from: Some(Micros::of_day(from)),
-            to: Some(Micros::of_day(to)),
+            from: Some(from),
+            to: Some(to),
         };
         for view in self.client.features(request).await? {
             Story::say(format!(
@@ -200,7 +234,11 @@ impl Demo {
             }
             Story::table(&table);
         }
-        Story::look("tidemill features --from 2018-05-20 --to 2018-05-21");
+        Story::look(&format!(
+            "tidemill features --from {} --to {}",
+            day_text(from),
+            day_text(to)
+        ));
         Ok(())
     }
 
@@ -216,88 +254,9 @@ impl Demo {
         Ok(())
     }
 
-    async fn train(&mut self, args: &DemoArgs) -> Result<Vec<TrainOutcome>, Failure> {
+    async fn predict(&mut self) -> Result<(), Failure> {
         self.story
-            .chapter("Four algorithms learn from one week and are judged on a later one");
-        let mut outcomes = Vec::new();
-        for algorithm in ALGORITHMS {
-            let mut request = TrainRequest::new(self.model.clone());
-            request.algorithm = Some(algorithm.to_owned());
-            request.seed = Some(args.seed);
-            request.actor = Some("demo".to_owned());
-            outcomes.push(self.client.train(request).await?);
-        }
-        if let Some(first) = outcomes.first() {
-            Story::say(format!(
-                "trained on {} ({} payments, {} frauds)",
-                first.train,
-                count(first.train_rows.rows),
-                count(first.train_rows.positives)
-            ));
-            Story::say(format!(
-                "judged on {} ({} payments, {} frauds, without cards known to be compromised)",
-                first.evaluate,
-                count(first.evaluate_rows.rows),
-                count(first.evaluate_rows.positives)
-            ));
-        }
-        Story::table(&train::as_table(&outcomes));
-        Story::say("the first computed the features that the others share");
-        Story::look("tidemill runs list --order-by average_precision");
-        Story::look("tidemill sql \"select * from runs\"");
-        Ok(outcomes)
-    }
-
-    /// Deploys the second best, so that there is something to improve on; gives it and the best.
-    async fn deploy_first(&mut self, outcomes: &[TrainOutcome]) -> Result<(VersionNumber, VersionNumber), Failure> {
-        let mut ranked: Vec<(f64, VersionNumber, &str)> = outcomes
-            .iter()
-            .filter_map(|outcome| {
-                Some((
-                    outcome.metrics.get(DECISIVE)?,
-                    outcome.version?,
-                    outcome.algorithm.as_str(),
-                ))
-            })
-            .collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let [best, second, ..] = ranked.as_slice() else {
-            return Err(Problem::new(ErrorCode::NotReady, "fewer than two models passed the gate").into());
-        };
-        self.story.chapter("The best is registered and deployed");
-        Story::say(format!(
-            "{} has the best average precision, {}; it is {}",
-            best.2,
-            figure(best.0),
-            best.1
-        ));
-        self.deploy(best.1, "best average precision").await?;
-        Story::look("tidemill models show fraud");
-        Story::look(&format!("tidemill models lineage fraud {}", best.1.0));
-        Ok((best.1, second.1))
-    }
-
-    async fn deploy(&self, version: VersionNumber, reason: &str) -> Result<(), Failure> {
-        let deployed = self
-            .client
-            .deploy(DeployRequest {
-                model: self.model.clone(),
-                version: Some(version),
-                alias: None,
-                deployment: Some(self.deployment.clone()),
-                reason: Some(reason.to_owned()),
-                actor: Some("demo".to_owned()),
-            })
-            .await?;
-        Story::say(format!(
-            "golden rows replayed; `{}` serves {}",
-            deployed.name, deployed.version
-        ));
-        Ok(())
-    }
-
-    async fn predict(&mut self, version: VersionNumber) -> Result<(), Failure> {
-        self.story.chapter("Predictions by the Open Inference Protocol");
+            .chapter("Whoever asks is answered too, by the Open Inference Protocol");
         let rows = self.client.sql(SqlRequest::new(SCORED_SQL)).await?;
         let mut lines = Vec::new();
         crate::render::write_ndjson(&rows.batches, &mut lines).map_err(internal)?;
@@ -344,75 +303,53 @@ impl Demo {
             ]);
         }
         Story::table(&table);
-        Story::say(format!("{} rows by `{}` {version}", scores.len(), answer.model_name));
+        Story::say(format!(
+            "{} rows by `{}`, version {}",
+            scores.len(),
+            answer.model_name,
+            answer.model_version
+        ));
         Story::look(&format!("curl http://{}/v2/models/fraud", self.running.address));
         Ok(())
     }
 
-    async fn move_on(&mut self, first: VersionNumber, second: VersionNumber) -> Result<(), Failure> {
+    /// Takes the newest promotion back by command, and forward again.
+    async fn back_and_forward(&mut self) -> Result<(), Failure> {
         self.story
-            .chapter("A second version is deployed, rolled back by command, and deployed again");
-        self.deploy(second, "a second opinion").await?;
-        let request = RollbackRequest {
-            reason: Some("the first was better".to_owned()),
-            actor: Some("demo".to_owned()),
+            .chapter("A promotion is taken back by one command, and forward by another");
+        let history = self.client.deployment_history(&self.deployment).await?;
+        let by_demo = history.iter().filter(|event| event.actor == ACTOR).count();
+        let promoted = history.iter().filter(|event| event.actor != ACTOR);
+        let promoted: Vec<VersionNumber> = promoted.map(|event| event.version).collect();
+        let [newest, before, ..] = promoted.as_slice() else {
+            let what = "fewer than two versions were promoted, so there is nothing to go back to";
+            return Err(Problem::new(ErrorCode::NotReady, what)
+                .with_hint("more days after the drift let the triggers find a better version: --days")
+                .into());
         };
-        let back = self.client.rollback(&self.deployment, request).await?;
-        Story::say(format!("rolled back: `{}` serves {}", back.name, back.version));
-        expect_version(back.version, first)?;
-        self.deploy(second, "forward again").await?;
-        let mut table = Table::new(["since", "version", "move", "reason"]);
-        for event in self.client.deployment_history(&self.deployment).await? {
-            let action = serde_json::to_value(event.action).map_err(internal)?;
-            table.row([
-                instant(event.from),
-                event.version.to_string(),
-                action.as_str().unwrap_or_default().to_owned(),
-                event.reason.unwrap_or_default(),
-            ]);
+        if by_demo == 0 {
+            let request = RollbackRequest {
+                reason: Some("to show that it is one step".to_owned()),
+                actor: Some(ACTOR.to_owned()),
+            };
+            let back = self.client.rollback(&self.deployment, request).await?;
+            expect_version(back.version, *before)?;
         }
-        Story::table(&table);
+        if by_demo <= 1 {
+            let request = DeployRequest {
+                model: self.model.clone(),
+                version: Some(*newest),
+                alias: None,
+                deployment: Some(self.deployment.clone()),
+                reason: Some("forward again".to_owned()),
+                actor: Some(ACTOR.to_owned()),
+            };
+            let forward = self.client.deploy(request).await?;
+            expect_version(forward.version, *newest)?;
+        }
+        let history = self.client.deployment_history(&self.deployment).await?;
+        Story::table(&deployments_as_table(&history)?);
         Story::look("tidemill rollback fraud");
-        Ok(())
-    }
-
-    async fn prove(&mut self) -> Result<(), Failure> {
-        self.story.chapter("Nothing was lost");
-        let answer = self.client.sql(SqlRequest::new(PROOF_SQL)).await?;
-        Story::table(&rows_as_table(&answer.schema, &answer.batches).map_err(internal)?);
-        let status = self.client.status().await?;
-        let kafka = self
-            .house()
-            .kafka()
-            .ok_or_else(|| internal("the demo's house has no broker"))?;
-        let mut produced = Table::new(["stream", "in the topic", "landed", "dead letters", "lag"]);
-        for stream in &status.streams {
-            let mut in_topic = 0;
-            for partition in kafka.admin().partitions(&stream.topic).await.map_err(problem)? {
-                let watermarks = kafka
-                    .admin()
-                    .watermarks(&stream.topic, partition)
-                    .await
-                    .map_err(problem)?;
-                in_topic += watermarks.high_watermark.0.unsigned_abs() - watermarks.log_start.0.unsigned_abs();
-            }
-            produced.row([
-                stream.stream.to_string(),
-                count(in_topic),
-                count(stream.rows),
-                count(stream.dead_letters),
-                count(stream.lag_rows),
-            ]);
-            if in_topic != stream.rows + stream.dead_letters {
-                let what = format!(
-                    "`{}`: {in_topic} records were sent and {} landed",
-                    stream.stream, stream.rows
-                );
-                return Err(Problem::new(ErrorCode::Corrupt, what).into());
-            }
-        }
-        Story::table(&produced);
-        Story::look("tidemill demo --keep --dir my-demo     leaves all of this up, to look closer from that folder");
         Ok(())
     }
 
@@ -424,10 +361,36 @@ impl Demo {
     }
 }
 
+fn deployments_as_table(history: &[DeploymentEvent]) -> Result<Table, Problem> {
+    let mut table = Table::new(["since", "version", "move", "by", "reason"]);
+    for event in history {
+        let action = serde_json::to_value(event.action).map_err(internal)?;
+        table.row([
+            instant(event.from),
+            event.version.to_string(),
+            action.as_str().unwrap_or_default().to_owned(),
+            event.actor.clone(),
+            event.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    Ok(table)
+}
+
+/// The midnight that a simulated day begins with.
+fn day(number: u32) -> Result<Micros, Problem> {
+    let first = START.parse::<Micros>().map_err(internal)?;
+    Ok(Micros::of_day(first.day() + i64::from(number)))
+}
+
+/// A day without its time.
+fn day_text(at: Micros) -> String {
+    instant(at).chars().take("2018-04-01".len()).collect()
+}
+
 fn expect_version(found: VersionNumber, expected: VersionNumber) -> Result<(), Failure> {
     match found == expected {
         true => Ok(()),
-        false => Err(internal(format!("the rollback led to {found} and not to {expected}")).into()),
+        false => Err(internal(format!("it led to {found} and not to {expected}")).into()),
     }
 }
 
