@@ -20,7 +20,7 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
         ..
     } = settings;
     let zero = DurationText::from_millis(0);
-    let limits: [(&[&str], bool); 34] = [
+    let limits: [(&[&str], bool); 33] = [
         (&["broker", "fsync_interval"], broker.fsync_interval == zero),
         (&["broker", "segment_bytes"], broker.segment_bytes.as_u64() == 0),
         (
