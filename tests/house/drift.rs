@@ -43,8 +43,15 @@ fn from_what_it_learned(project: &Project) {
     ] {
         let said = say(
             &project.dir(),
-            &["sql", &format!("select psi(TX_AMOUNT, '{reference}') from transactions")],
+            &[
+                "sql",
+                &format!("select psi(TX_AMOUNT, '{reference}') from transactions"),
+            ],
         );
-        assert!(said.err.starts_with("error: ") && said.err.contains(hint), "{reference}: {}", said.err);
+        assert!(
+            said.err.starts_with("error: ") && said.err.contains(hint),
+            "{reference}: {}",
+            said.err
+        );
     }
 }

@@ -46,7 +46,12 @@ fn examples_are_sound() {
     }
     let project = Project::empty();
     let weather = examples.join("weather");
-    for file in ["tidemill.toml", "schemas/weather.avsc", "schemas/rainfall.avsc", "schemas/predictions.avsc"] {
+    for file in [
+        "tidemill.toml",
+        "schemas/weather.avsc",
+        "schemas/rainfall.avsc",
+        "schemas/predictions.avsc",
+    ] {
         project.write(file, &read(&weather.join(file)));
     }
     for folder in ["features", "monitors", "triggers"] {
@@ -59,7 +64,9 @@ fn examples_are_sound() {
     project.write("sql/triggers/monthly.sql", &read(&weather.join("policies/monthly.sql")));
     say(&project.dir(), &["validate"]).ok();
     // Without a forecast the report has none, and it is a report.
-    let report = say(&project.dir(), &["sql", "--json", &read(&weather.join("report.sql"))]).ok().json();
+    let report = say(&project.dir(), &["sql", "--json", &read(&weather.join("report.sql"))])
+        .ok()
+        .json();
     assert_eq!(report[0]["days"], 0);
 }
 

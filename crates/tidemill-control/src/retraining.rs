@@ -181,8 +181,8 @@ impl Retraining {
         let wall = trigger.is_some_and(|trigger| trigger.clock == TriggerClock::Wall);
         let by_hand = firing.kind == TriggerKind::Manual;
         // Data that comes in files is behind the machine's clock: what has landed is what there is.
-        let follows_the_events = !wall && !(by_hand && firing.at < FIRST_TICK_MIN);
-        follows_the_events.then_some(firing.at)
+        let before_the_first_tick = by_hand && firing.at < FIRST_TICK_MIN;
+        (!wall && !before_the_first_tick).then_some(firing.at)
     }
 }
 

@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::catalog::{Catalog, ColumnDescription, TableDescription, TableKind};
-use crate::functions::References;
 use crate::dead_letters::{DEAD_LETTERS, is_dead_letter_table};
+use crate::functions::References;
 use crate::house_tables::house_table;
 use crate::lake_tables::LakeTables;
 use crate::registry_tables::{is_registry_table, registry_table_comment};

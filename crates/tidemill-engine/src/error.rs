@@ -291,7 +291,8 @@ impl Explain for EngineError {
             EngineError::UnknownReference { suggestion, known, .. } => Some(match suggestion {
                 Some(suggestion) => format!("did you mean `{suggestion}`?"),
                 None if known.is_empty() => {
-                    "a reference is 'MODEL/VERSION/COLUMN', as 'fraud/3/score'; `model_versions` has the versions".to_owned()
+                    "a reference is 'MODEL/VERSION/COLUMN', as 'fraud/3/score'; `model_versions` has the versions"
+                        .to_owned()
                 }
                 None => format!("there is {}", known.join(", ")),
             }),

@@ -92,9 +92,8 @@ pub(crate) async fn new_labels(
         .await?
         .concat()?;
     let counts = batch.column(0).as_primitive::<Int64Type>();
-    Ok((batch.num_rows() == 1 && counts.is_valid(0))
-        .then(|| counts.value(0).unsigned_abs())
-        .unwrap_or(0))
+    let counted = batch.num_rows() == 1 && counts.is_valid(0);
+    Ok(if counted { counts.value(0).unsigned_abs() } else { 0 })
 }
 
 /// The first rows as JSON, as many as fit. Rows that cannot be written as JSON are counted.

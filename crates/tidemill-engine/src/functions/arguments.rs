@@ -32,7 +32,9 @@ pub(crate) fn ours(error: EngineError) -> DataFusionError {
 pub(crate) fn drift_fault(function: &str, error: &DriftError) -> DataFusionError {
     let hint = match error {
         DriftError::Empty { .. } => "take a wider window, or ask `count(*)` first whether there are rows",
-        DriftError::DifferentBins { .. } => "counts are merged and measured with the reference that they were counted with",
+        DriftError::DifferentBins { .. } => {
+            "counts are merged and measured with the reference that they were counted with"
+        }
         _ => "docs/sql.md says what the function takes",
     };
     refuse(function, error.to_string(), hint)
@@ -78,7 +80,10 @@ pub(crate) fn plain(data_type: &DataType) -> &DataType {
 }
 
 pub(crate) fn is_text(data_type: &DataType) -> bool {
-    matches!(plain(data_type), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    matches!(
+        plain(data_type),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
 }
 
 /// Whether it can be counted as a number: booleans are 0 and 1.
@@ -96,7 +101,10 @@ pub(crate) fn labels(array: &dyn Array) -> Result<BooleanArray> {
     if let Some(labels) = array.as_boolean_opt() {
         return Ok(labels.clone());
     }
-    Ok(numbers(array)?.iter().map(|label| label.map(|label| label > 0.5)).collect())
+    Ok(numbers(array)?
+        .iter()
+        .map(|label| label.map(|label| label > 0.5))
+        .collect())
 }
 
 pub(crate) fn check_number(function: &str, what: &str, data_type: &DataType) -> Result<()> {

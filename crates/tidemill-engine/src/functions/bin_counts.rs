@@ -154,7 +154,9 @@ pub(crate) fn states(function: &str, column: &ArrayRef) -> Result<Vec<Option<Bin
         let Some(state) = state else { return Ok(None) };
         let list = state.as_primitive::<Float64Type>();
         let list: Vec<f64> = list.iter().map(|figure| figure.unwrap_or(f64::NAN)).collect();
-        BinCounts::from_list(&list).map(Some).map_err(|error| drift_fault(function, &error))
+        BinCounts::from_list(&list)
+            .map(Some)
+            .map_err(|error| drift_fault(function, &error))
     });
     states.collect()
 }

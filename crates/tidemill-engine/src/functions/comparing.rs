@@ -58,12 +58,16 @@ impl Accumulator for ComparingNumbers {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let sides = [&mut self.reference, &mut self.current];
-        Ok(sides.map(|side| list(Arc::new(Float64Array::from(std::mem::take(side))))).into())
+        Ok(sides
+            .map(|side| list(Arc::new(Float64Array::from(std::mem::take(side)))))
+            .into())
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let value = self.measure.of_numbers(&self.reference, &self.current);
-        Ok(ScalarValue::Float64(value.map_err(|error| drift_fault(self.measure.name(), &error))?))
+        Ok(ScalarValue::Float64(
+            value.map_err(|error| drift_fault(self.measure.name(), &error))?,
+        ))
     }
 
     fn size(&self) -> usize {
@@ -128,14 +132,18 @@ impl Accumulator for ComparingLevels {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let levels: StringArray = self.levels.keys().map(Option::as_deref).collect();
-        let side = |side: usize| -> ArrayRef { Arc::new(self.levels.values().map(|rows| rows[side]).collect::<UInt64Array>()) };
+        let side = |side: usize| -> ArrayRef {
+            Arc::new(self.levels.values().map(|rows| rows[side]).collect::<UInt64Array>())
+        };
         Ok(vec![list(Arc::new(levels)), list(side(0)), list(side(1))])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let levels = self.levels.iter().map(|(level, rows)| (level.as_deref(), *rows));
         let value = self.measure.of_levels(levels);
-        Ok(ScalarValue::Float64(value.map_err(|error| drift_fault(self.measure.name(), &error))?))
+        Ok(ScalarValue::Float64(
+            value.map_err(|error| drift_fault(self.measure.name(), &error))?,
+        ))
     }
 
     fn size(&self) -> usize {

@@ -86,11 +86,16 @@ impl AggregateUDFImpl for DriftFunction {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let field = |name: &str, values: DataType| Arc::new(Field::new(format!("{}[{name}]", args.name), list_of(values), true));
+        let field = |name: &str, values: DataType| {
+            Arc::new(Field::new(format!("{}[{name}]", args.name), list_of(values), true))
+        };
         let compares = matches!(args.input_fields[1].data_type(), DataType::Boolean);
         Ok(match (compares, is_text(args.input_fields[0].data_type())) {
             (false, _) => vec![field("counts", DataType::Float64)],
-            (true, false) => vec![field("reference", DataType::Float64), field("current", DataType::Float64)],
+            (true, false) => vec![
+                field("reference", DataType::Float64),
+                field("current", DataType::Float64),
+            ],
             (true, true) => vec![
                 field("levels", DataType::Utf8),
                 field("reference", DataType::UInt64),
@@ -133,7 +138,11 @@ pub(crate) fn check_value(function: &str, value: &DataType) -> Result<()> {
 pub(crate) fn refuse_distinct(function: &str, args: &AccumulatorArgs<'_>) -> Result<()> {
     match args.is_distinct {
         false => Ok(()),
-        true => Err(refuse(function, "has no form with `distinct`", "it is of all rows: leave `distinct` out")),
+        true => Err(refuse(
+            function,
+            "has no form with `distinct`",
+            "it is of all rows: leave `distinct` out",
+        )),
     }
 }
 
@@ -151,5 +160,9 @@ pub(crate) fn named_profile(
 }
 
 fn of_levels(function: &str) -> datafusion::error::DataFusionError {
-    refuse(function, "is of numbers, and the reference is of levels", "levels have no order; take `psi`, `js` or `chi_squared`")
+    refuse(
+        function,
+        "is of numbers, and the reference is of levels",
+        "levels have no order; take `psi`, `js` or `chi_squared`",
+    )
 }

@@ -12,7 +12,9 @@ use tidemill_stats::evaluation::{
     Confusion, EvaluationError, average_precision, brier_score, confusion_at, log_loss, roc_auc,
 };
 
-use super::arguments::{check_count, check_number, constant, evaluation_fault, labels, list, list_of, lists, numbers, refuse};
+use super::arguments::{
+    check_count, check_number, constant, evaluation_fault, labels, list, list_of, lists, numbers, refuse,
+};
 use super::drift::refuse_distinct;
 
 /// What is said of scored rows.
@@ -56,7 +58,8 @@ impl Figure {
 
     /// `None` where the rows do not say: there are none, one class alone, nothing was flagged.
     fn of(self, scores: &[f64], labels: &[bool], threshold: f64) -> Result<Option<f64>, EvaluationError> {
-        let at = |read: fn(&Confusion) -> Option<f64>| confusion_at(scores, labels, threshold).map(|found| read(&found));
+        let at =
+            |read: fn(&Confusion) -> Option<f64>| confusion_at(scores, labels, threshold).map(|found| read(&found));
         let value = match self {
             Figure::Auc => roc_auc(scores, labels).map(Some),
             Figure::AveragePrecision => average_precision(scores, labels).map(Some),
@@ -115,8 +118,13 @@ impl AggregateUDFImpl for EvaluationFunction {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let field = |name: &str, values: DataType| Arc::new(Field::new(format!("{}[{name}]", args.name), list_of(values), true));
-        Ok(vec![field("scores", DataType::Float64), field("labels", DataType::Boolean)])
+        let field = |name: &str, values: DataType| {
+            Arc::new(Field::new(format!("{}[{name}]", args.name), list_of(values), true))
+        };
+        Ok(vec![
+            field("scores", DataType::Float64),
+            field("labels", DataType::Boolean),
+        ])
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -125,10 +133,18 @@ impl AggregateUDFImpl for EvaluationFunction {
         let threshold = match self.figure.has_threshold() {
             false => f64::NAN,
             true => {
-                let threshold = constant(&args, 2).map(|value| value.cast_to(&DataType::Float64)).transpose()?;
+                let threshold = constant(&args, 2)
+                    .map(|value| value.cast_to(&DataType::Float64))
+                    .transpose()?;
                 match threshold {
                     Some(ScalarValue::Float64(Some(threshold))) => threshold,
-                    _ => return Err(refuse(name, "the threshold is not a constant number", "write it, as 0.5")),
+                    _ => {
+                        return Err(refuse(
+                            name,
+                            "the threshold is not a constant number",
+                            "write it, as 0.5",
+                        ));
+                    }
                 }
             }
         };
@@ -150,7 +166,10 @@ struct Evaluating {
 
 impl Evaluating {
     fn add(&mut self, scores: &Float64Array, labels: &BooleanArray) {
-        let both = scores.iter().zip(labels).filter_map(|(score, label)| Some((score?, label?)));
+        let both = scores
+            .iter()
+            .zip(labels)
+            .filter_map(|(score, label)| Some((score?, label?)));
         self.rows.extend(both);
     }
 }
@@ -178,10 +197,13 @@ impl Accumulator for Evaluating {
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         // Sums of floats depend on their order, and threads finish in any.
-        self.rows.sort_unstable_by(|(a, x), (b, y)| a.total_cmp(b).then(x.cmp(y)));
+        self.rows
+            .sort_unstable_by(|(a, x), (b, y)| a.total_cmp(b).then(x.cmp(y)));
         let (scores, labels): (Vec<f64>, Vec<bool>) = self.rows.iter().copied().unzip();
         let value = self.figure.of(&scores, &labels, self.threshold);
-        Ok(ScalarValue::Float64(value.map_err(|error| evaluation_fault(self.figure.name(), &error))?))
+        Ok(ScalarValue::Float64(
+            value.map_err(|error| evaluation_fault(self.figure.name(), &error))?,
+        ))
     }
 
     fn size(&self) -> usize {

@@ -119,11 +119,21 @@ impl Measure {
 
     /// Of numbers of both sides, in any order; nulls as `None`. Kolmogorov–Smirnov and Wasserstein are exact; the others are
     /// in the bins that the reference side gives.
-    pub(crate) fn of_numbers(self, reference: &[Option<f64>], current: &[Option<f64>]) -> Result<Option<f64>, DriftError> {
+    pub(crate) fn of_numbers(
+        self,
+        reference: &[Option<f64>],
+        current: &[Option<f64>],
+    ) -> Result<Option<f64>, DriftError> {
         if current.is_empty() {
             return Err(DriftError::Empty { side: Side::Current });
         }
-        let finite = |side: &[Option<f64>]| side.iter().copied().flatten().filter(|value| value.is_finite()).collect();
+        let finite = |side: &[Option<f64>]| {
+            side.iter()
+                .copied()
+                .flatten()
+                .filter(|value| value.is_finite())
+                .collect()
+        };
         let (r, c): (Vec<f64>, Vec<f64>) = (finite(reference), finite(current));
         if r.is_empty() {
             return Err(DriftError::Empty { side: Side::Reference });
@@ -152,7 +162,11 @@ impl Measure {
         self,
         levels: impl Iterator<Item = (Option<&'l str>, [u64; 2])> + Clone,
     ) -> Result<Option<f64>, DriftError> {
-        let nulls = levels.clone().filter(|(level, _)| level.is_none()).map(|(_, [rows, _])| rows).sum();
+        let nulls = levels
+            .clone()
+            .filter(|(level, _)| level.is_none())
+            .map(|(_, [rows, _])| rows)
+            .sum();
         let named = levels.clone().filter_map(|(level, [rows, _])| Some((level?, rows)));
         let profile = CategoricalProfile::from_counts(named, nulls)?;
         let counts = profile.count_grouped(levels.map(|(level, [_, rows])| (level, rows)));

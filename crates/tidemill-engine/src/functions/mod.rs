@@ -30,8 +30,8 @@ use self::of_counts::OfCounts;
 use self::top_k::TopKPrecision;
 
 pub use self::counting::count_column;
-pub use self::references::{REFERENCES_MAX, References};
 pub(crate) use self::references::ReferenceName;
+pub use self::references::{REFERENCES_MAX, References};
 
 /// Makes the functions known to every session.
 pub(crate) fn register(state: &mut SessionState, references: &Arc<References>) -> Result<()> {
@@ -78,7 +78,8 @@ fn reference_named(expression: &Expr) -> Option<String> {
         },
         _ => return None,
     };
-    let takes_reference = name == bin_counts::NAME || Measure::named(name.strip_suffix("_of").unwrap_or(name)).is_some();
+    let takes_reference =
+        name == bin_counts::NAME || Measure::named(name.strip_suffix("_of").unwrap_or(name)).is_some();
     match arguments.get(1) {
         Some(Expr::Literal(value, _)) if takes_reference => value.try_as_str().flatten().map(ToOwned::to_owned),
         _ => None,

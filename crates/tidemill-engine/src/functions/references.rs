@@ -62,7 +62,10 @@ impl ReferenceName {
 impl References {
     /// Makes a reference known under a name, `MODEL/VERSION`. A name that is taken gets the new one.
     pub fn insert(&self, name: &str, set: ReferenceSet) {
-        let profiles = set.columns.into_iter().map(|(column, profile)| (column, Arc::new(profile)));
+        let profiles = set
+            .columns
+            .into_iter()
+            .map(|(column, profile)| (column, Arc::new(profile)));
         self.hold(name, Arc::new(profiles.collect()));
     }
 
@@ -98,7 +101,8 @@ impl References {
         };
         let unknown = || EngineError::UnknownReference {
             reference: text.to_owned(),
-            suggestion: nearest(&name.column, profiles.keys().map(String::as_str)).map(|column| format!("{set}/{column}")),
+            suggestion: nearest(&name.column, profiles.keys().map(String::as_str))
+                .map(|column| format!("{set}/{column}")),
             known: profiles.keys().map(|column| format!("{set}/{column}")).collect(),
         };
         profiles.get(&name.column).map(Arc::clone).ok_or_else(unknown)

@@ -13,7 +13,8 @@ use tidemill_stats::evaluation::{EvaluationError, ScoredRow, group_precision_at_
 use tidemill_types::Micros;
 
 use super::arguments::{
-    check_count, check_number, constant, evaluation_fault, is_text, labels, list, list_of, lists, numbers, plain, refuse,
+    check_count, check_number, constant, evaluation_fault, is_text, labels, list, list_of, lists, numbers, plain,
+    refuse,
 };
 use super::drift::refuse_distinct;
 
@@ -69,7 +70,9 @@ impl AggregateUDFImpl for TopKPrecision {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let field = |name: &str, values: DataType| Arc::new(Field::new(format!("{}[{name}]", args.name), list_of(values), true));
+        let field = |name: &str, values: DataType| {
+            Arc::new(Field::new(format!("{}[{name}]", args.name), list_of(values), true))
+        };
         Ok(vec![
             field("scores", DataType::Float64),
             field("labels", DataType::Boolean),
@@ -80,10 +83,18 @@ impl AggregateUDFImpl for TopKPrecision {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         refuse_distinct(NAME, &args)?;
-        let k = constant(&args, 4).map(|value| value.cast_to(&DataType::UInt64)).transpose();
+        let k = constant(&args, 4)
+            .map(|value| value.cast_to(&DataType::UInt64))
+            .transpose();
         let k = match k {
             Ok(Some(ScalarValue::UInt64(Some(k)))) if k > 0 => usize::try_from(k).unwrap_or(usize::MAX),
-            _ => return Err(refuse(NAME, "k is not a constant whole number from 1 on", "write it, as 100")),
+            _ => {
+                return Err(refuse(
+                    NAME,
+                    "k is not a constant whole number from 1 on",
+                    "write it, as 100",
+                ));
+            }
         };
         Ok(Box::new(Checking {
             k,
@@ -135,11 +146,24 @@ struct Checking {
 }
 
 impl Checking {
-    fn add(&mut self, scores: &Float64Array, labels: &BooleanArray, entities: &ArrayRef, days: &Int64Array) -> Result<()> {
+    fn add(
+        &mut self,
+        scores: &Float64Array,
+        labels: &BooleanArray,
+        entities: &ArrayRef,
+        days: &Int64Array,
+    ) -> Result<()> {
         let entities = cast(entities, &self.entity_type)?;
         let entities: Vec<Option<Entity>> = match entities.as_string_opt::<i32>() {
-            Some(texts) => texts.iter().map(|text| text.map(|text| Entity::Text(text.to_owned()))).collect(),
-            None => entities.as_primitive::<Int64Type>().iter().map(|number| number.map(Entity::Number)).collect(),
+            Some(texts) => texts
+                .iter()
+                .map(|text| text.map(|text| Entity::Text(text.to_owned())))
+                .collect(),
+            None => entities
+                .as_primitive::<Int64Type>()
+                .iter()
+                .map(|number| number.map(Entity::Number))
+                .collect(),
         };
         for (((score, label), entity), day) in scores.iter().zip(labels).zip(entities).zip(days) {
             let (Some(score), Some(label), Some(entity), Some(day)) = (score, label, entity, day) else {
@@ -161,7 +185,12 @@ impl Checking {
 
 impl Accumulator for Checking {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.add(&numbers(&values[0])?, &labels(&values[1])?, &values[2], &days(&values[3])?)
+        self.add(
+            &numbers(&values[0])?,
+            &labels(&values[1])?,
+            &values[2],
+            &days(&values[3])?,
+        )
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -188,8 +217,12 @@ impl Accumulator for Checking {
             _ => Arc::new(rows.iter().map(number).collect::<Int64Array>()),
         };
         Ok(vec![
-            list(Arc::new(rows.iter().map(|row| Some(row.score)).collect::<Float64Array>())),
-            list(Arc::new(rows.iter().map(|row| Some(row.label)).collect::<BooleanArray>())),
+            list(Arc::new(
+                rows.iter().map(|row| Some(row.score)).collect::<Float64Array>(),
+            )),
+            list(Arc::new(
+                rows.iter().map(|row| Some(row.label)).collect::<BooleanArray>(),
+            )),
             list(entities),
             list(Arc::new(rows.iter().map(|row| Some(row.day)).collect::<Int64Array>())),
         ])

@@ -10,8 +10,8 @@ use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use tidemill_stats::drift::{
-    BinCounts, CategoricalProfile, NumericProfile, ReferenceProfile, ReferenceSet, hellinger, jensen_shannon, ks_exact, psi,
-    wasserstein_exact,
+    BinCounts, CategoricalProfile, NumericProfile, ReferenceProfile, ReferenceSet, hellinger, jensen_shannon, ks_exact,
+    psi, wasserstein_exact,
 };
 use tidemill_types::Explain;
 
@@ -123,14 +123,23 @@ async fn what_is_wrong_is_said_with_what_to_do() {
     let rows = batch(&[Some(1.0), None], &[Some(true), None]);
     let session = engine.scope(scope(vec![rows])).await.unwrap();
     let cases = [
-        ("psi(value, 'fraud/1/amuont')", "there is no reference `fraud/1/amuont`; did you mean `fraud/1/amount`?"),
-        ("psi(value, 'fruad/1/amount')", "there is no reference `fruad/1/amount`; did you mean `fraud/1/amount`?"),
+        (
+            "psi(value, 'fraud/1/amuont')",
+            "there is no reference `fraud/1/amuont`; did you mean `fraud/1/amount`?",
+        ),
+        (
+            "psi(value, 'fruad/1/amount')",
+            "there is no reference `fruad/1/amount`; did you mean `fraud/1/amount`?",
+        ),
         (
             "psi(value, 'amount')",
             "there is no reference `amount`; a reference is 'MODEL/VERSION/COLUMN', as 'fraud/3/score'; `model_versions` has \
              the versions",
         ),
-        ("psi(value)", "`psi`: takes 2 arguments, not 1; write `psi(value, reference)`"),
+        (
+            "psi(value)",
+            "`psi`: takes 2 arguments, not 1; write `psi(value, reference)`",
+        ),
         (
             "psi(value, 7)",
             "`psi`: the reference is Int64; a reference is a text 'MODEL/VERSION/COLUMN', or a condition that is true for the \
@@ -221,7 +230,10 @@ fn both_sides(reference: &RecordBatch, current: &RecordBatch) -> Vec<RecordBatch
 #[track_caller]
 fn near(name: &str, found: Option<f64>, oracle: &serde_json::Value, tolerance: f64) {
     let (found, expected) = (found.unwrap_or(f64::NAN), oracle.as_f64().unwrap());
-    assert!((found - expected).abs() <= tolerance, "{name}: {found} is not {expected}");
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{name}: {found} is not {expected}"
+    );
 }
 
 /// numpy's and scipy's figures of 30 columns of numbers and 5 of levels, with no, slight and strong drift.
@@ -239,9 +251,14 @@ async fn other_tools_find_the_same_drift() {
         let column = |side: &RecordBatch| Arc::clone(side.column_by_name(name).unwrap());
         let rows = || both_sides(&reference, &current);
         if oracle.get("edges_q10").is_none() {
-            let texts: StringArray = arrow::compute::cast(&column(&reference), &DataType::Utf8).unwrap().as_string().clone();
+            let texts: StringArray = arrow::compute::cast(&column(&reference), &DataType::Utf8)
+                .unwrap()
+                .as_string()
+                .clone();
             let profile = CategoricalProfile::new(texts.iter()).unwrap();
-            let set = ReferenceSet { columns: [("x".to_owned(), ReferenceProfile::Categorical(profile))].into() };
+            let set = ReferenceSet {
+                columns: [("x".to_owned(), ReferenceProfile::Categorical(profile))].into(),
+            };
             engine.references().insert("levels/1", set);
             for (of, condition) in [("'levels/1/x'", "where not is_reference"), ("is_reference", "")] {
                 let sql = format!(
@@ -249,7 +266,15 @@ async fn other_tools_find_the_same_drift() {
                      total_variation({name}, {of}), chi_squared({name}, {of}), chi_squared_p({name}, {of}) from given {condition}"
                 );
                 let found = figures(&engine, rows(), &sql).await;
-                let keys = ["psi", "js_nat", "hellinger", "l_inf", "tvd", "chi2_contingency", "chi2_p"];
+                let keys = [
+                    "psi",
+                    "js_nat",
+                    "hellinger",
+                    "l_inf",
+                    "tvd",
+                    "chi2_contingency",
+                    "chi2_p",
+                ];
                 for (key, found) in keys.into_iter().zip(found) {
                     near(&format!("{name} {key}"), found, &oracle[key], 1e-9);
                 }
@@ -290,7 +315,12 @@ async fn other_tools_find_the_same_drift() {
         let found = figures(&engine, rows(), &sql).await;
         near(&format!("{name} psi"), found[0], &oracle["psi_from_grid1280"], 1e-12);
         for (bound, found) in found[1..].iter().enumerate() {
-            near(&format!("{name} ks bound {bound}"), *found, &oracle["ks_grid1280"][bound], 1e-9);
+            near(
+                &format!("{name} ks bound {bound}"),
+                *found,
+                &oracle["ks_grid1280"][bound],
+                1e-9,
+            );
         }
         let sql = format!(
             "select ks({name}, is_reference), ks_p({name}, is_reference), wasserstein_distance({name}, is_reference), \
@@ -302,7 +332,16 @@ async fn other_tools_find_the_same_drift() {
         }
         // A spread is of n rows or of n − 1; of 10,000 rows that is no more than this.
         let normed = oracle["wasserstein_norm"].as_f64().unwrap();
-        near(&format!("{name} wasserstein_norm"), exact[3], &oracle["wasserstein_norm"], 1e-4 * normed);
-        assert!(found[1] <= exact[0] && exact[0] <= found[2], "{name}: {:?} is not within {found:?}", exact[0]);
+        near(
+            &format!("{name} wasserstein_norm"),
+            exact[3],
+            &oracle["wasserstein_norm"],
+            1e-4 * normed,
+        );
+        assert!(
+            found[1] <= exact[0] && exact[0] <= found[2],
+            "{name}: {:?} is not within {found:?}",
+            exact[0]
+        );
     }
 }

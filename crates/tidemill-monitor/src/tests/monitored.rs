@@ -175,11 +175,27 @@ impl Monitored {
 async fn drift_is_found_where_it_is() {
     let house = monitored().await;
     for monitor in ["km", "km_ks"] {
-        assert_eq!(house.outcome(monitor, hour(16)).await, (Outcome::Stable, 600), "{monitor}");
-        assert_eq!(house.outcome(monitor, hour(30)).await, (Outcome::Drift, 600), "{monitor}");
+        assert_eq!(
+            house.outcome(monitor, hour(16)).await,
+            (Outcome::Stable, 600),
+            "{monitor}"
+        );
+        assert_eq!(
+            house.outcome(monitor, hour(30)).await,
+            (Outcome::Drift, 600),
+            "{monitor}"
+        );
         // Nothing is concluded from 120 rows, or from none.
-        assert_eq!(house.outcome(monitor, hour(2)).await, (Outcome::TooFew, 120), "{monitor}");
-        assert_eq!(house.outcome(monitor, hour(90)).await, (Outcome::TooFew, 0), "{monitor}");
+        assert_eq!(
+            house.outcome(monitor, hour(2)).await,
+            (Outcome::TooFew, 120),
+            "{monitor}"
+        );
+        assert_eq!(
+            house.outcome(monitor, hour(90)).await,
+            (Outcome::TooFew, 0),
+            "{monitor}"
+        );
     }
     // Of the 560 trips of the last window one was not known then.
     assert_eq!(house.outcome("km", hour(34)).await, (Outcome::Drift, 559));
@@ -237,10 +253,16 @@ async fn a_report_is_kept_once() {
     assert!(!tables.keep(&first).await.unwrap());
     assert_eq!(tables.kept(&name, true).await.unwrap(), Some(hour(30)));
     assert_eq!(house.count("select count(*) from drift").await, 2);
-    let drifted = "select count(*) from drift where status = 'drift' and psi > 0.25 and ks_lower <= ks_upper and n_current = 600";
+    let drifted =
+        "select count(*) from drift where status = 'drift' and psi > 0.25 and ks_lower <= ks_upper and n_current = 600";
     assert_eq!(house.count(drifted).await, 1);
     let performance = house.run("tips", hour(33)).await.unwrap();
     assert!(tables.keep(&performance).await.unwrap());
     assert!(!tables.keep(&performance).await.unwrap());
-    assert_eq!(house.count("select count(distinct segment) from performance where maturity < 1").await, 2);
+    assert_eq!(
+        house
+            .count("select count(distinct segment) from performance where maturity < 1")
+            .await,
+        2
+    );
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use tidemill_types::{DurationText, PipelineName};
 
 use super::forms::{DurationForm, IdentifierForm};
-use super::security::KafkaSecurity;
 use super::schema_registry::SchemaRegistrySettings;
+use super::security::KafkaSecurity;
 use crate::secret::Properties;
 
 /// Where Kafka is and how to speak with it.

@@ -60,22 +60,34 @@ mod tests {
         let nothing = profile.empty_counts();
         assert_eq!(BinCounts::from_list(&nothing.to_list()), Ok(nothing));
         let levels = CategoricalProfile::new([Some("a"), None]).unwrap();
-        assert_eq!(BinCounts::from_list(&levels.reference().to_list()).as_ref(), Ok(levels.reference()));
+        assert_eq!(
+            BinCounts::from_list(&levels.reference().to_list()).as_ref(),
+            Ok(levels.reference())
+        );
     }
 
     #[test]
     fn no_state_gives_such_a_list() {
-        let state = NumericProfile::new([Some(1.0), Some(2.0)]).unwrap().reference().to_list();
+        let state = NumericProfile::new([Some(1.0), Some(2.0)])
+            .unwrap()
+            .reference()
+            .to_list();
         let refused = |list: &[f64]| BinCounts::from_list(list).unwrap_err().to_string();
         assert_eq!(refused(&[]), "not a list of bin counts: it has no bins");
         for wrong in [-1.0, 0.5, f64::NAN, f64::INFINITY] {
             let mut list = state.clone();
             list[0] = wrong;
-            assert_eq!(refused(&list), "not a list of bin counts: a count is not a whole number from 0 on");
+            assert_eq!(
+                refused(&list),
+                "not a list of bin counts: a count is not a whole number from 0 on"
+            );
         }
         let mut list = state;
         *list.last_mut().unwrap() = f64::NAN;
-        assert_eq!(refused(&list), "not a list of bin counts: its mean and spread are not those of its rows");
+        assert_eq!(
+            refused(&list),
+            "not a list of bin counts: its mean and spread are not those of its rows"
+        );
     }
 
     proptest! {

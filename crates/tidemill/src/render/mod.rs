@@ -5,7 +5,6 @@ mod number;
 mod plot;
 mod problem;
 mod progress;
-mod spark;
 mod story;
 mod table;
 
@@ -14,6 +13,5 @@ pub use number::{bytes, count, counted, figure, instant, share};
 pub use plot::{Chart, Glyphs, Scale, moment, sparkline};
 pub use problem::{exit_code, print_problem};
 pub use progress::Progress;
-pub use spark::{sparkline, thinned};
 pub use story::Story;
 pub use table::{Table, terminal_width};

@@ -52,6 +52,14 @@ pub struct Scale {
 }
 
 impl Scale {
+    /// From zero to a figure that is known before: for shares, and for thresholds.
+    pub fn up_to(high: f64) -> Scale {
+        Scale {
+            low: 0.0,
+            high: if high > 0.0 { high } else { 1.0 },
+        }
+    }
+
     /// From zero to the largest figure, or to `reach` where that is larger: for distances.
     pub fn from_zero(values: impl IntoIterator<Item = f64>, reach: f64) -> Scale {
         let high = values

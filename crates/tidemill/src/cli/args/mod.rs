@@ -20,7 +20,7 @@ pub use monitoring::{ClockArgs, DriftArgs, MonitorsCommand, PerformanceArgs, Pre
     about = "One binary that closes the loop of continuous machine learning on Kafka streams",
     disable_help_subcommand = true,
     after_help = "Examples:
-  tidemill demo                       the whole loop in three minutes, in a folder of its own
+  tidemill demo                       the whole loop in five minutes, in a folder of its own
   tidemill init fraud && cd fraud     a project that runs
   tidemill up                         broker, ingest and server in one process
   tidemill sql \"select count(*) from transactions\"

@@ -11,7 +11,7 @@ use tidemill_types::{DurationText, ErrorCode, Micros, Problem};
 use super::{Demo, day, day_text};
 use crate::cli::args::DemoArgs;
 use crate::cli::failure::Failure;
-use crate::render::{Progress, Story, Table, figure, sparkline, thinned};
+use crate::render::{Glyphs, Progress, Scale, Story, Table, figure, sparkline};
 
 /// Between two looks at what has happened.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -122,7 +122,7 @@ impl Demo {
             table.row([
                 series.column.to_string(),
                 series.measure.clone(),
-                sparkline(thinned(&values, PLOT_WIDTH), 0.0, high),
+                sparkline(&values, Scale::up_to(high), PLOT_WIDTH, Glyphs::of_the_terminal()),
                 figure(largest(series)),
                 first.map(|point| day_text(point.at)).unwrap_or_default(),
             ]);
@@ -167,10 +167,10 @@ impl Demo {
             table.row([
                 series.monitor.to_string(),
                 "all".to_owned(),
-                sparkline(thinned(&values, PLOT_WIDTH), 0.0, 1.0),
+                sparkline(&values, Scale::up_to(1.0), PLOT_WIDTH, Glyphs::of_the_terminal()),
                 shown(of_world(false).max_by(f64::total_cmp)),
                 shown(of_world(true).min_by(f64::total_cmp)),
-                shown(of_world(true).last()),
+                shown(of_world(true).next_back()),
             ]);
         }
         Story::table(&table);
@@ -209,7 +209,8 @@ impl Demo {
 
 /// Predictions by version.
 const SCORED_BY: &str = "select model_version as version, count(*) as predictions, min(event_time) as first, \
-     max(event_time) as last, round(avg(score), 4) as mean_score from predictions group by model_version order by 1";
+     max(event_time) as last, round(avg(score), 4) as mean_score from predictions where source = 'stream' \
+     group by model_version order by model_version";
 
 fn outcome_text(firing: &Firing) -> String {
     let version = firing

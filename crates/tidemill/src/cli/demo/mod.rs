@@ -317,7 +317,8 @@ impl Demo {
     async fn back_and_forward(&mut self) -> Result<(), Failure> {
         self.story
             .chapter("A promotion is taken back by one command, and forward by another");
-        let history = self.client.deployment_history(&self.deployment).await?;
+        let mut history = self.client.deployment_history(&self.deployment).await?;
+        history.sort_by_key(|event| std::cmp::Reverse(event.from));
         let by_demo = history.iter().filter(|event| event.actor == ACTOR).count();
         let promoted = history.iter().filter(|event| event.actor != ACTOR);
         let promoted: Vec<VersionNumber> = promoted.map(|event| event.version).collect();

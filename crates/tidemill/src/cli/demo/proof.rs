@@ -28,7 +28,7 @@ impl Demo {
         let mut lines = Vec::new();
         crate::render::write_ndjson(&answer.batches, &mut lines).map_err(internal)?;
         let digest = hex::encode(Sha256::digest(&lines));
-        let facts = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let facts = answer.batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
         Story::say(format!(
             "{} facts in the closing tables: events, predictions, drift, performance, firings, versions, deployments",
             count(facts)
@@ -43,11 +43,13 @@ impl Demo {
 
     /// What is in the topics has landed.
     async fn prove_streams(&self) -> Result<(), Failure> {
-        let status = self.client.status().await?;
         let kafka = self
             .house()
             .kafka()
             .ok_or_else(|| internal("the demo's house has no broker"))?;
+        // Requests were recorded too, a moment ago.
+        kafka.wait_until_landed(super::LANDING_WAIT_MAX).await?;
+        let status = self.client.status().await?;
         let mut produced = Table::new(["stream", "in the topic", "landed", "dead letters", "lag"]);
         for stream in &status.streams {
             let mut in_topic = 0;
