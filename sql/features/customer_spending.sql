@@ -14,7 +14,8 @@ payments as (
         TRANSACTION_ID,
         TX_DATETIME,
         CUSTOMER_ID,
-        TX_AMOUNT,
+        -- Whole cents add up exactly, from wherever a window is computed; sums of fractions depend on where they began.
+        cast(round(TX_AMOUNT * 100) as bigint) as cents,
         cast(floor(extract(epoch from TX_DATETIME)) as bigint) as paid_at
     from transactions
 )
@@ -23,11 +24,11 @@ select
     TRANSACTION_ID,
     TX_DATETIME,
     count(*) over last_1_day as CUSTOMER_ID_NB_TX_1DAY_WINDOW,
-    avg(TX_AMOUNT) over last_1_day as CUSTOMER_ID_AVG_AMOUNT_1DAY_WINDOW,
+    cast(sum(cents) over last_1_day as double) / count(*) over last_1_day / 100 as CUSTOMER_ID_AVG_AMOUNT_1DAY_WINDOW,
     count(*) over last_7_days as CUSTOMER_ID_NB_TX_7DAY_WINDOW,
-    avg(TX_AMOUNT) over last_7_days as CUSTOMER_ID_AVG_AMOUNT_7DAY_WINDOW,
+    cast(sum(cents) over last_7_days as double) / count(*) over last_7_days / 100 as CUSTOMER_ID_AVG_AMOUNT_7DAY_WINDOW,
     count(*) over last_30_days as CUSTOMER_ID_NB_TX_30DAY_WINDOW,
-    avg(TX_AMOUNT) over last_30_days as CUSTOMER_ID_AVG_AMOUNT_30DAY_WINDOW
+    cast(sum(cents) over last_30_days as double) / count(*) over last_30_days / 100 as CUSTOMER_ID_AVG_AMOUNT_30DAY_WINDOW
 from payments
 window
     last_1_day as (

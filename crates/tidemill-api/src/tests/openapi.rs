@@ -110,6 +110,7 @@ fn request_body(path: &str) -> Option<Value> {
         "/api/v1/runs" => json!({ "model": "fraud" }),
         "/api/v1/deployments" => json!({ "model": "fraud", "version": 2 }),
         path if path.contains("/aliases/") => json!({ "version": 2 }),
+        path if path.ends_with("/replay") => json!({}),
         path if path.ends_with("/infer") => json!({ "inputs": [] }),
         _ => return None,
     })

@@ -320,7 +320,7 @@ async fn bodies_that_do_not_fit() {
               "error": {
                 "code": "invalid_input",
                 "hint": "every field is described in /api",
-                "message": "the body is not what this takes: unknown field `modle`, expected one of `model`, `algorithm`, `params`, `seed`, `train`, `evaluate`, `experiment`, `name`, `register`, `deploy`, `actor` at line 1 column 8"
+                "message": "the body is not what this takes: unknown field `modle`, expected one of `model`, `algorithm`, `params`, `seed`, `train`, `evaluate`, `as_of`, `experiment`, `name`, `register`, `deploy`, `actor` at line 1 column 8"
               }
             }"#]],
     )

@@ -58,9 +58,9 @@ fn a_view_is_planned_and_its_columns_looked_at() {
     );
     check_view(
         "select TRANSACTION_ID, TX_DATETIME, TX_AMOUNT\nfrom payments",
-        &expect![[r"
+        &expect![[r#"
             error: feature view `transaction_context`: there is no table `payments`
-            hint: `show tables` lists the tables; see sql/features/transaction_context.sql:8"]],
+            hint: did you mean `deployments`? see sql/features/transaction_context.sql:8"#]],
     );
     check_view(
         "select TRANSACTION_ID, TX_AMOUNT from transactions",
@@ -112,9 +112,9 @@ fn a_models_features_exist_once_and_are_numbers() {
     let with = |line: &str| toml.replace("[models.fraud]\n", &format!("[models.fraud]\n{line}\n"));
     check(
         &[("tidemill.toml", &with("features = [\"TX_AMOUNT\", \"TX_AMUONT\"]"))],
-        &expect![[r"
+        &expect![[r#"
             error: model `fraud`: no view of it gives the feature `TX_AMUONT`
-            hint: did you mean `TX_AMOUNT`? see tidemill.toml:18"]],
+            hint: did you mean `TX_AMOUNT`? see tidemill.toml:24"#]],
     );
     let twice = "select TRANSACTION_ID, TX_DATETIME, 1 as TERMINAL_ID_RISK_1DAY_WINDOW from transactions";
     check_view(

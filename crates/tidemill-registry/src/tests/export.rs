@@ -64,7 +64,7 @@ async fn every_table_is_rows_of_its_columns() {
         }
         assert!(!table.comment().is_empty());
     }
-    expect![[r"
+    expect![[r#"
         experiments 1 x 3
         runs 2 x 11
         run_params 2 x 3
@@ -79,8 +79,10 @@ async fn every_table_is_rows_of_its_columns() {
         aliases 1 x 6
         alias_events 1 x 7
         deployments 1 x 12
+        trigger_firings 0 x 15
+        event_clock 0 x 4
         audit_log 8 x 9
-    "]]
+    "#]]
     .assert_eq(&sizes);
 
     let metrics = registry.export(RegistryTable::RunMetrics).await.unwrap();

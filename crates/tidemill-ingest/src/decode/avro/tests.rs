@@ -433,30 +433,6 @@ proptest! {
     }
 
     #[test]
-    fn broken_ones_are_no_rows_where_arrow_avro_has_none(
-        row in any_row(),
-        cut in any::<prop::sample::Index>(),
-        replacement in prop::collection::vec(any::<u8>(), 0..3),
-        width in 0_usize..3,
-    ) {
-        let mut message = encoded(&[row]).remove(0);
-        let at = cut.index(message.len());
-        let end = (at + width).min(message.len());
-        message.splice(at..end, replacement);
-        let mut decoder = by_us();
-        match decoder.decode(&message) {
-            Ok(()) => prop_assert_eq!(Some(taken(&mut decoder)), by_arrow(&[message])),
-            // arrow-avro passes over bytes in a field that is no column, and takes any byte for true, NaN for a number.
-            Err(fault) if [FaultCode::NotFinite, FaultCode::MalformedAvro, FaultCode::NotUtf8].contains(&fault.code) => (),
-            Err(fault) => prop_assert_eq!(by_arrow(&[message]), None, "{:?}", fault),
-        }
-        // Whatever it was, it leaves no trace.
-        let next = encoded(&[(None, Some(1.5), 4, Some("next".to_owned()), true, None)]);
-        prop_assert_eq!(decoder.decode(&next[0]), Ok(()));
-        prop_assert_eq!(Some(taken(&mut decoder)), by_arrow(&next));
-    }
-
-    #[test]
     fn any_bytes_are_a_row_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let _ = by_us().decode(&framed(ID, &bytes));
         let _ = Decoder::new(&schema(), Format::Avro, LIMITS).decode(&bytes);
