@@ -53,7 +53,7 @@ fn settings() {
         "train = \"7 fortnights\"",
         &expect![[r#"
             error: `models.fraud.train`: `7 fortnights` is not a duration: write 7d, 12h, 30m, 10s, 250ms or a sum such as 1d12h
-            hint: see tidemill.toml:23
+            hint: see tidemill.toml:29
         "#]],
     );
     check(
@@ -121,11 +121,11 @@ fn sql() {
     );
     check(
         "sql/features/customer_spending.sql",
-        "avg(TX_AMOUNT) over last_7_days",
-        "avgg(TX_AMOUNT) over last_7_days",
+        "sum(cents) over last_7_days",
+        "summ(cents) over last_7_days",
         &expect![[r#"
-            error: feature view `customer_spending`: Invalid function 'avgg'
-            hint: did you mean 'avg'? see sql/features/customer_spending.sql:27
+            error: feature view `customer_spending`: Invalid function 'summ'
+            hint: did you mean 'sum'? see sql/features/customer_spending.sql:29
         "#]],
     );
     check(

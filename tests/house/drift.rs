@@ -39,7 +39,7 @@ fn from_what_it_learned(project: &Project) {
     for (reference, hint) in [
         ("fraud/4/TX_AMOUT", "did you mean `fraud/4/TX_AMOUNT`?"),
         ("fraud/77/TX_AMOUNT", "77"),
-        ("fruad/4/TX_AMOUNT", "fraud"),
+        ("fruad/4/TX_AMOUNT", "no model `fruad`"),
     ] {
         let said = say(
             &project.dir(),

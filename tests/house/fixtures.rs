@@ -87,7 +87,10 @@ impl Project {
 
     /// Writes a file of the project.
     pub fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.dir().join(file), text).expect("the file can be written");
+        let path = self.dir().join(file);
+        let folder = path.parent().expect("a file lies in a folder");
+        std::fs::create_dir_all(folder).expect("the folder can be made");
+        std::fs::write(path, text).expect("the file can be written");
     }
 }
 
