@@ -93,10 +93,10 @@ fn batch(values: &[Vec<u8>]) -> PolledBatch {
 }
 
 /// One broken message in a hundred: truncated, of a wrong type, not UTF-8, in turn.
-fn broken(number: u64, message: Vec<u8>) -> Vec<u8> {
+fn broken(number: u64, message: &[u8]) -> Vec<u8> {
     match number / BROKEN_EVERY % 3 {
         0 => message[..message.len() / 2].to_vec(),
-        1 => String::from_utf8_lossy(&message).replace("\"EUR\"", "978").into_bytes(),
+        1 => String::from_utf8_lossy(message).replace("\"EUR\"", "978").into_bytes(),
         _ => [&message[..message.len() - 2], b"\xff}"].concat(),
     }
 }
@@ -142,7 +142,7 @@ fn decode(criterion: &mut Criterion<CpuTime>) {
     let with_broken: Vec<Vec<u8>> = (0..ROWS)
         .zip(&good)
         .map(|(number, message)| match number % BROKEN_EVERY {
-            0 => broken(number, message.clone()),
+            0 => broken(number, &message),
             _ => message.clone(),
         })
         .collect();

@@ -63,6 +63,6 @@ pub fn payment(number: u64) -> String {
         longitude / 1_000,
         longitude % 1_000,
         number % 4,
-        number % 2 == 0,
+        number.is_multiple_of(2),
     )
 }

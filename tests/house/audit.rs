@@ -54,7 +54,9 @@ fn whole_and_damaged() {
 /// Writes what Spark's DELETE of a whole file writes. Returns the rows of that file.
 fn delete_a_file(log: &Path) -> u64 {
     let entry = |version: u64| log.join(format!("{version:020}.json"));
-    let next = (0..).find(|version| !entry(*version).exists()).expect("a log ends");
+    let next = (0..=u64::MAX)
+        .find(|version| !entry(*version).exists())
+        .expect("a log ends");
     let adds = (0..next).find_map(|version| {
         let text = std::fs::read_to_string(entry(version)).ok()?;
         let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

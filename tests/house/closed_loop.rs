@@ -232,7 +232,9 @@ fn is_training(server: &Running) -> bool {
 }
 
 fn closing(dir: &Path) -> Vec<String> {
-    let rows = say(dir, &["sql", "--json", "--rows", "10000", CLOSING]).ok().json();
+    let rows = say(dir, &["sql", "--json", "--rows", "10000", "--", CLOSING])
+        .ok()
+        .json();
     let rows = rows.as_array().expect("rows").iter();
     let text = |row: &Value, column: &str| row[column].as_str().unwrap_or_default().to_owned();
     rows.map(|row| format!("{}|{}", text(row, "part"), text(row, "line")))

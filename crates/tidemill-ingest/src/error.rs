@@ -227,7 +227,6 @@ impl Explain for IngestError {
             IngestError::Kafka { source, .. } | IngestError::Client(source) => return source.hint(),
             IngestError::Lake { source, .. } => return source.hint(),
             IngestError::Schema { source, .. } => return source.hint(),
-            IngestError::Stage { .. } => return None,
             IngestError::NoSchemaRegistry(_) => "set kafka.schema_registry.url",
             IngestError::NoClusterId => "set kafka.cluster_id to a name that no other cluster of yours has",
             IngestError::Fence { .. } | IngestError::Refilled { .. } => {

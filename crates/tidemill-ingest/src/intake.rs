@@ -117,9 +117,9 @@ impl Intake {
     }
 
     /// The schemas that records of the batch name and that must be learned before it is decoded.
-    pub(crate) fn to_learn(&mut self, batch: &PolledBatch) -> BTreeSet<u32> {
+    pub(crate) fn unlearned(&mut self, batch: &PolledBatch) -> BTreeSet<u32> {
         self.decoder
-            .to_learn((0..batch.len()).filter_map(|place| batch.value(place)))
+            .unlearned((0..batch.len()).filter_map(|place| batch.value(place)))
     }
 
     /// Takes in what the registry says of a schema.

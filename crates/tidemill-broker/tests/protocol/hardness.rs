@@ -63,7 +63,10 @@ fn a_full_disk_refuses_a_produce_and_nothing_else() {
             );
         }
         // What was acknowledged can be read, and whoever writes elsewhere is served.
-        assert_eq!(values(client.fetch("fulldisk", 0, 0).records), [large.clone()]);
+        assert_eq!(
+            values(client.fetch("fulldisk", 0, 0).records),
+            std::slice::from_ref(&large)
+        );
         assert_eq!(client.produce("other", batch(&["b"], NO_PRODUCER)).error_code, 0);
         fs::remove_file(partition_folder(dir.path(), "fulldisk").join("00000000000000000001.log")).unwrap();
     });

@@ -94,7 +94,7 @@ proptest! {
         let exact = ks_exact(&finite(&reference), &finite(&current)).unwrap();
         let distance = wasserstein_exact(&finite(&reference), &finite(&current)).unwrap();
         let of_profile = vec![Some(measured.psi), Some(measured.psi), Some(ks.low), Some(ks.high)];
-        let of_rows = vec![Some(measured.psi), Some(exact.distance), Some(exact.p_value)];
+        let of_rows = [Some(measured.psi), Some(exact.distance), Some(exact.p_value)];
 
         let values: Vec<Option<f64>> = reference.iter().chain(&current).copied().collect();
         let sides: Vec<Option<bool>> = (0..values.len()).map(|row| Some(row < reference.len())).collect();

@@ -82,7 +82,7 @@ impl Decoder {
     }
 
     /// The schemas that these messages name and that must be learned before they are decoded.
-    pub(crate) fn to_learn<'m>(&mut self, messages: impl Iterator<Item = &'m [u8]>) -> BTreeSet<u32> {
+    pub(crate) fn unlearned<'m>(&mut self, messages: impl Iterator<Item = &'m [u8]>) -> BTreeSet<u32> {
         let Reader::Framed(framed) = &mut self.reader else {
             return BTreeSet::new();
         };
@@ -94,7 +94,7 @@ impl Decoder {
                 wanted.insert(id);
             }
         }
-        framed.to_learn(&wanted)
+        framed.unlearned(&wanted)
     }
 
     /// Takes in what the registry says of a schema.

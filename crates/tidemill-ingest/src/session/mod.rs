@@ -184,9 +184,9 @@ impl<'a> Session<'a> {
         let Some(mut intake) = self.intake.take() else {
             return Err(self.internal("the decoder is away"));
         };
-        let to_learn = intake.to_learn(&batch);
-        if !to_learn.is_empty() {
-            match self.schemas(to_learn).await {
+        let unlearned = intake.unlearned(&batch);
+        if !unlearned.is_empty() {
+            match self.schemas(unlearned).await {
                 Ok(schemas) => schemas.iter().for_each(|(id, text)| intake.learn(*id, text)),
                 Err(error) => {
                     // What was taken before does not have to wait for the registry.

@@ -75,7 +75,7 @@ fn commit_as_another(
     come: &[Value],
     data: bool,
 ) -> i64 {
-    let version = (0..).find(|version| !entry(house, *version).exists()).unwrap();
+    let version = (0..=i64::MAX).find(|version| !entry(house, *version).exists()).unwrap();
     let mut lines = vec![json!({ "commitInfo": {
         "timestamp": 1, "operation": operation, "operationParameters": parameters, "engineInfo": "Apache-Spark/4.0.0 Delta-Lake/4.0.0",
     }})];

@@ -63,9 +63,9 @@ async fn serve(registry: Registry) -> SchemaRegistrySettings {
 }
 
 /// An event of second and id 1 to 60.
-fn framed(schema: u32, id: u8) -> Option<Vec<u8>> {
+fn framed(schema: u32, id: u8) -> Vec<u8> {
     let body = [0, id * 2];
-    Some([&[0], schema.to_be_bytes().as_slice(), &body].concat())
+    [&[0], schema.to_be_bytes().as_slice(), &body].concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +79,13 @@ async fn a_registry_that_is_away_makes_the_stream_wait_and_loses_nothing() {
     let house = House { limits, ..house };
     let registry = Registry::default();
     let settings = serve(registry.clone()).await;
-    let records = [framed(KNOWN, 1), framed(99, 2), None, framed(KNOWN, 3), framed(99, 4)];
+    let records = [
+        Some(framed(KNOWN, 1)),
+        Some(framed(99, 2)),
+        None,
+        Some(framed(KNOWN, 3)),
+        Some(framed(99, 4)),
+    ];
     house.send_bytes("events", 0, &records).await;
     let ingest = |settings: &SchemaRegistrySettings| {
         let mut framed = stream("events");
@@ -99,12 +105,14 @@ async fn a_registry_that_is_away_makes_the_stream_wait_and_loses_nothing() {
     assert_eq!(house.offsets("events_dead_letters", 0).await, [1, 4]);
     // What it has said is not asked again.
     let asked = registry.asked.load(Ordering::SeqCst);
-    house.send_bytes("events", 0, &[framed(KNOWN, 5), framed(99, 6)]).await;
+    house
+        .send_bytes("events", 0, &[Some(framed(KNOWN, 5)), Some(framed(99, 6))])
+        .await;
     running.wait_caught_up(PATIENCE).await.unwrap();
     assert_eq!(registry.asked.load(Ordering::SeqCst), asked);
     running.shutdown().await;
     // Who is not let in, or asks somebody else, stops and makes no dead letters.
-    house.send_bytes("events", 0, &[framed(KNOWN, 7)]).await;
+    house.send_bytes("events", 0, &[Some(framed(KNOWN, 7))]).await;
     let refused = SchemaRegistrySettings {
         password: Some(Secret::new("wrong")),
         ..settings.clone()

@@ -62,7 +62,7 @@ fn take(format: Format, good: &[u8], kinds: &[(&str, Vec<u8>)]) -> Taken {
     }
     let mut intake = Intake::new(&stream(format), LIMITS, Stages::default());
     let batch = batch(&values);
-    for id in intake.to_learn(&batch) {
+    for id in intake.unlearned(&batch) {
         let text = if id == SCHEMA {
             WriterText::Avro(avsc().into())
         } else {

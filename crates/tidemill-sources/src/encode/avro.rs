@@ -80,8 +80,11 @@ fn write_default(kind: &FieldType, default: &Value, into: &mut Vec<u8>) -> Optio
                 .collect();
             write_bytes(&bytes?, into);
         }
-        FieldType::Int | FieldType::Long | FieldType::Date => write_long(default.as_i64()?, into),
-        FieldType::TimestampMillis | FieldType::TimestampMicros => write_long(default.as_i64()?, into),
+        FieldType::Int
+        | FieldType::Long
+        | FieldType::Date
+        | FieldType::TimestampMillis
+        | FieldType::TimestampMicros => write_long(default.as_i64()?, into),
     }
     Some(())
 }

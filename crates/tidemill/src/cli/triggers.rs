@@ -76,8 +76,7 @@ fn list(triggers: &[Trigger]) -> Result<(), Failure> {
             trigger.name.to_string(),
             trigger.kind.to_string(),
             trigger.model.to_string(),
-            last.map(|firing| moment(firing.at))
-                .unwrap_or_else(|| "never".to_owned()),
+            last.map_or_else(|| "never".to_owned(), |firing| moment(firing.at)),
             last.map(outcome).unwrap_or_default(),
             next,
             least,

@@ -25,7 +25,7 @@ impl House {
                 .kafka
                 .as_ref()
                 .filter(|_| !request.offline)
-                .map(|kafka| kafka.admin()),
+                .map(super::kafka::KafkaSide::admin),
         };
         audit(order).await.map_err(problem)
     }

@@ -120,7 +120,7 @@ impl Maintainer {
         let pinned = pinned.get(name).cloned().unwrap_or_default();
         match table.vacuum(&self.rules, &pinned).await {
             Ok(done) if done.files > 0 => {
-                info!(table = %name, files = done.files, "deleted {} files of `{name}`", done.files)
+                info!(table = %name, files = done.files, "deleted {} files of `{name}`", done.files);
             }
             Ok(_) => (),
             Err(error) => told(&format!("table `{name}` was not vacuumed"), &error),

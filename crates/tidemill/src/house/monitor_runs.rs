@@ -41,7 +41,7 @@ impl House {
             .zip(reference)
             .map(|(version, columns)| Reference { version, columns });
         if monitor.kind == tidemill_types::MonitorKind::Drift && reference.is_none() {
-            return Err(self.no_reference(monitor, version));
+            return Err(no_reference(monitor, version));
         }
         let order = MonitorOrder {
             monitor,
@@ -50,7 +50,7 @@ impl House {
             version,
         };
         let report = run_monitor(&self.engine, &self.project, order).await.map_err(problem)?;
-        shown(monitor, reference.map(|reference| reference.version), report)
+        shown(monitor, reference.map(|reference| reference.version), &report)
     }
 
     /// The version of a model that serves, in the deployment of its own name before others.
@@ -86,22 +86,6 @@ impl House {
         let landed = landed.unwrap_or_default();
         Ok(landed.plus(-landed.0.rem_euclid(tick)))
     }
-
-    fn no_reference(&self, monitor: &Monitor, version: Option<VersionNumber>) -> Problem {
-        let model = &monitor.model;
-        match version {
-            None => Problem::new(
-                ErrorCode::NotReady,
-                format!("no version of `{model}` serves: there is nothing to measure drift against"),
-            )
-            .with_hint(format!("tidemill train {model}, then tidemill deploy {model} 1")),
-            Some(version) => Problem::new(
-                ErrorCode::NotReady,
-                format!("{version} of `{model}` has no profile of its training rows"),
-            )
-            .with_hint(format!("a version that is trained now has one: tidemill train {model}")),
-        }
-    }
 }
 
 /// When the newest record of a stream was known.
@@ -113,16 +97,32 @@ struct KnownRow {
     known: Option<Micros>,
 }
 
-fn shown(monitor: &Monitor, reference: Option<VersionNumber>, report: MonitorReport) -> Result<MonitorRun, Problem> {
+fn no_reference(monitor: &Monitor, version: Option<VersionNumber>) -> Problem {
+    let model = &monitor.model;
+    match version {
+        None => Problem::new(
+            ErrorCode::NotReady,
+            format!("no version of `{model}` serves: there is nothing to measure drift against"),
+        )
+        .with_hint(format!("tidemill train {model}, then tidemill deploy {model} 1")),
+        Some(version) => Problem::new(
+            ErrorCode::NotReady,
+            format!("{version} of `{model}` has no profile of its training rows"),
+        )
+        .with_hint(format!("a version that is trained now has one: tidemill train {model}")),
+    }
+}
+
+fn shown(monitor: &Monitor, reference: Option<VersionNumber>, report: &MonitorReport) -> Result<MonitorRun, Problem> {
     let (mut drift, mut performance) = (Vec::new(), Vec::new());
     match &report.findings {
         Findings::Drift(rows) => {
             for row in rows {
-                drift.push(drift_series(monitor, &report, row)?);
+                drift.push(drift_series(monitor, report, row)?);
             }
         }
         Findings::Performance(rows) => {
-            performance.extend(rows.iter().map(|row| performance_series(monitor, &report, row)))
+            performance.extend(rows.iter().map(|row| performance_series(monitor, report, row)));
         }
     }
     Ok(MonitorRun {

@@ -300,16 +300,25 @@ impl Kept<'_> {
             Arc::new(Int64Array::from_iter_values(
                 letters.iter().map(|letter| letter.position.1),
             )),
-            Arc::new(BooleanArray::from_iter(
-                letters.iter().map(|letter| Some(letter.repaired)),
-            )),
+            Arc::new(
+                letters
+                    .iter()
+                    .map(|letter| Some(letter.repaired))
+                    .collect::<BooleanArray>(),
+            ),
             times(letters.iter().map(|letter| letter.known.0).collect()),
-            Arc::new(BinaryArray::from_iter(
-                letters.iter().map(|letter| letter.key.as_deref()),
-            )),
-            Arc::new(BinaryArray::from_iter(
-                letters.iter().map(|letter| letter.value.as_deref()),
-            )),
+            Arc::new(
+                letters
+                    .iter()
+                    .map(|letter| letter.key.as_deref())
+                    .collect::<BinaryArray>(),
+            ),
+            Arc::new(
+                letters
+                    .iter()
+                    .map(|letter| letter.value.as_deref())
+                    .collect::<BinaryArray>(),
+            ),
             Arc::new(StringArray::from_iter_values(headers)),
         ];
         RecordBatch::try_new(replays_schema(), columns)

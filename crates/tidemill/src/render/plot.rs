@@ -188,7 +188,7 @@ impl Chart<'_> {
 
     /// The value at the middle of a row, on every third.
     fn label(&self, row: usize) -> String {
-        if row % 3 != 0 && row != CHART_ROWS - 1 {
+        if !row.is_multiple_of(3) && row != CHART_ROWS - 1 {
             return String::new();
         }
         let share = 1.0 - row as f64 / (CHART_ROWS - 1) as f64;

@@ -88,7 +88,7 @@ impl FramedAvro {
 
     /// Those of `wanted` that have to be learned. What was unknown is asked for again, and where there are too many, those
     /// that are not wanted now are forgotten.
-    pub(crate) fn to_learn(&mut self, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
+    pub(crate) fn unlearned(&mut self, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
         let too_many = self.plans.len() > self.schemas_max;
         self.plans
             .retain(|id, learned| !matches!(learned, Learned::Unknown) && (!too_many || wanted.contains(id)));

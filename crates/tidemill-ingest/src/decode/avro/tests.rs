@@ -18,8 +18,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidemill_project::{Format, StreamSchema};
 
+use super::super::Decoder;
 use super::super::tests::{LIMITS, schema};
-use super::super::{Decoder, FaultCode};
 use super::WriterText;
 
 const ID: u32 = 7;
@@ -258,7 +258,7 @@ fn what_is_no_column_is_passed_over_whatever_it_is() {
         &[&long(i64::MAX), &long(0), &long(3)],
         &expect!["malformed_avro: more empty values than may be at byte 15"],
     );
-    let deep = [vec![0, 2].repeat(200), vec![0, 0, 0]].concat();
+    let deep = [[0, 2].repeat(200), vec![0, 0, 0]].concat();
     written(
         &fields,
         &[&deep],
@@ -307,7 +307,7 @@ fn frames_and_ids_that_are_not_known() {
     );
     let ids = |decoder: &mut Decoder, ids: &[u32]| -> Vec<u32> {
         let messages: Vec<Vec<u8>> = ids.iter().map(|id| framed(*id, &[])).collect();
-        let wanted = decoder.to_learn(messages.iter().map(Vec::as_slice));
+        let wanted = decoder.unlearned(messages.iter().map(Vec::as_slice));
         wanted.into_iter().collect()
     };
     assert_eq!(ids(&mut decoder, &[ID, ID, 3]), [3, ID]);
