@@ -62,7 +62,7 @@ fn settings() {
         "algorithm = \"xgbost\"",
         &expect![[r#"
             error: `models.fraud.algorithm`: `xgbost` is not known
-            hint: did you mean `xgboost`? see tidemill.toml:21
+            hint: did you mean `xgboost`? see tidemill.toml:27
         "#]],
     );
     check(
@@ -71,7 +71,7 @@ fn settings() {
         "\"terminal_risks\"]",
         &expect![[r#"
             error: `models.fraud.views` names the unknown feature view `terminal_risks`
-            hint: did you mean `terminal_risk`? see tidemill.toml:20
+            hint: did you mean `terminal_risk`? see tidemill.toml:26
         "#]],
     );
     check(

@@ -64,9 +64,12 @@ fn examples_are_sound() {
     project.write("sql/triggers/monthly.sql", &read(&weather.join("policies/monthly.sql")));
     say(&project.dir(), &["validate"]).ok();
     // Without a forecast the report has none, and it is a report.
-    let report = say(&project.dir(), &["sql", "--json", &read(&weather.join("report.sql"))])
-        .ok()
-        .json();
+    let report = say(
+        &project.dir(),
+        &["sql", "--json", "--", &read(&weather.join("report.sql"))],
+    )
+    .ok()
+    .json();
     assert_eq!(report[0]["days"], 0);
 }
 
