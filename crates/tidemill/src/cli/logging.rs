@@ -10,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub fn start(filter: &str) {
     let text = match filter.parse::<LevelFilter>() {
         Ok(level) => format!(
-            "{},librdkafka=error,deltalake_core::writer::stats=error,tidemill={level}",
+            "{},librdkafka=error,deltalake_core::writer::stats=error,deltalake_core::operations=error,tidemill={level}",
             level.min(LevelFilter::WARN)
         ),
         Err(_) => filter.to_owned(),
