@@ -15,7 +15,7 @@ const CHUNK_ROWS: usize = 1_024;
 ///
 /// A table over equal slots between the first and the last edge says between which two edges a value can only be; a binary
 /// search among those few finds the bin. Making the table costs about as much as a thousand rows, so that it is made when
-/// [`TABLE_VALUES_MIN`] of them come at once; until then the search is among all edges.
+/// 512 of them come at once; until then the search is among all edges.
 #[derive(Debug, Clone)]
 pub struct NumericCounter<'a> {
     edges: &'a [f64],
