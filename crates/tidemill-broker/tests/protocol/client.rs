@@ -65,6 +65,16 @@ pub fn with_broker(settings: BrokerSettings, talk: impl FnOnce(&Broker, SocketAd
     });
 }
 
+/// The same over a device in place of a file: it cannot be synced, which a disk can, so that the end of the broker fails by that.
+pub fn with_broker_on_a_device(settings: BrokerSettings, talk: impl FnOnce(SocketAddr) + Send) {
+    run(async {
+        let broker = Broker::start(settings).await.unwrap();
+        let address = broker.address();
+        tokio::task::block_in_place(|| talk(address));
+        drop(broker.shutdown().await);
+    });
+}
+
 /// A batch of text records.
 pub fn batch(values: &[&str], (producer_id, producer_epoch, sequence): (i64, i16, i32)) -> Bytes {
     let records: Vec<Record> = values

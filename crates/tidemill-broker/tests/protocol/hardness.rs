@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::client::{
     Client, NO_PRODUCER, batch, fetch_request, produce_request, settings, topic_name, values, with_broker,
+    with_broker_on_a_device,
 };
 
 fn create(client: &mut Client, topic: &str, partitions: i32) {
@@ -48,7 +49,7 @@ fn a_full_disk_refuses_a_produce_and_nothing_else() {
     let mut settings = settings(dir.path());
     settings.segment_bytes = 1_024;
     let large = "x".repeat(1_000);
-    with_broker(settings.clone(), |_, address| {
+    with_broker_on_a_device(settings.clone(), |address| {
         let mut client = Client::connect(address);
         create(&mut client, "fulldisk", 1);
         create(&mut client, "other", 1);
