@@ -29,7 +29,7 @@ pub(super) struct References {
 impl Stepper {
     pub(super) async fn tick(&mut self, at: Micros, tick: DurationText) -> Result<Worked, ControlError> {
         let scored = self.score(at, tick).await?;
-        let monitored = self.monitor(at).await?;
+        let monitored = self.monitor(at, tick).await?;
         let fired = self.look_at_triggers(at, tick).await?;
         if fired == Worked::Yes {
             self.act_on_open_firings().await?;
@@ -67,15 +67,16 @@ impl Stepper {
         Ok(Worked::Yes)
     }
 
-    async fn monitor(&mut self, at: Micros) -> Result<Worked, ControlError> {
+    async fn monitor(&mut self, at: Micros, tick: DurationText) -> Result<Worked, ControlError> {
         let project = Arc::clone(&self.wiring.project);
         let mut worked = Worked::No;
         for monitor in project.monitors.values().filter(|monitor| is_due(monitor, at)) {
             let Some(serving) = self.wiring.triggers.serving_model(&monitor.model).await? else {
                 continue;
             };
-            // Before the version that serves could have been made there is nothing to hold the rows against.
-            if serving.known_at.is_some_and(|known| known > at) {
+            // A version that this very tick has promoted is none of its own monitors' business: a tick that is stepped again after a
+            // death finds it in place, and must find what it found the first time.
+            if !could_serve(serving, at, tick) {
                 continue;
             }
             self.show(ClockStep::Monitoring);
