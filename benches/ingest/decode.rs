@@ -142,7 +142,7 @@ fn decode(criterion: &mut Criterion<CpuTime>) {
     let with_broken: Vec<Vec<u8>> = (0..ROWS)
         .zip(&good)
         .map(|(number, message)| match number % BROKEN_EVERY {
-            0 => broken(number, &message),
+            0 => broken(number, message),
             _ => message.clone(),
         })
         .collect();

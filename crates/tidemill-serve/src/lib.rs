@@ -16,12 +16,14 @@ mod observer;
 pub mod predictions;
 pub mod protocol;
 mod slots;
+mod stopwatch;
 
 pub use deployed::{Candidate, Deployed};
 pub use error::{InputError, InstallError, ServeError};
 pub use limits::{ROWS_PER_REQUEST_MAX, TENSORS_PER_REQUEST_MAX, VALUES_INLINE_MAX};
 pub use observer::{InferenceEvent, InferenceObserver, NoObserver};
 pub use slots::Slots;
+pub use stopwatch::{Spent, Stopwatch};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -58,6 +58,20 @@ pub struct EventClock {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Problem>)]
     pub problem: Option<Problem>,
+    /// Where the time went since the process that runs it began, by the parts of a tick.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spent: Vec<ClockPart>,
+}
+
+/// What a part of the ticks took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ClockPart {
+    /// `features`, `scoring`, `sending`, `landing`, `monitors`, `triggers` or `training`.
+    pub part: String,
+    /// Time that passed, in seconds.
+    pub seconds: f64,
+    /// CPU time of the whole process meanwhile, in seconds: ingest beside it is in it.
+    pub cpu_seconds: f64,
 }
 
 /// Waits for the event clock.

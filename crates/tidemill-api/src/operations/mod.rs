@@ -31,7 +31,7 @@ use tidemill_types::{
 
 pub use audit::AuditRequest;
 pub use checks::{CheckOutcome, CheckReport, CheckRequest};
-pub use clock::{CLOCK_WAIT, ClockState, ClockWaitRequest, EventClock};
+pub use clock::{CLOCK_WAIT, ClockPart, ClockState, ClockWaitRequest, EventClock};
 pub use dead_letters::{
     DEAD_LETTERS_LISTED, DEAD_LETTERS_LISTED_MAX, DeadLetter, DeadLetterId, DeadLetterSummary, DeadLettersRequest,
     RawBytes, RawHeader, ReplayLetter, ReplayReport, ReplayRequest,

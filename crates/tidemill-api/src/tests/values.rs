@@ -586,6 +586,11 @@ pub(super) fn clock() -> EventClock {
         stepping: Some(day("2018-08-04")),
         step: Some("score".to_owned()),
         problem: Some(absent("x")),
+        spent: vec![ClockPart {
+            part: "features".to_owned(),
+            seconds: 12.5,
+            cpu_seconds: 20.25,
+        }],
     }
 }
 

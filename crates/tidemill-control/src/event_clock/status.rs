@@ -1,8 +1,7 @@
 //! How far the event clock is, for whoever looks.
 
-use std::time::Duration;
-
 use serde::Serialize;
+use tidemill_serve::Spent;
 use tidemill_types::{Micros, Problem};
 
 /// What the clock is doing.
@@ -42,7 +41,7 @@ impl ClockStep {
 }
 
 /// Where the clock stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClockStatus {
     /// The last tick that is finished.
     pub at: Option<Micros>,
@@ -65,20 +64,35 @@ pub struct ClockStatus {
 }
 
 /// Where the time went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClockTimes {
     /// Features of events.
-    pub features: Duration,
+    pub features: Spent,
     /// Their scores.
-    pub scoring: Duration,
+    pub scoring: Spent,
     /// Predictions, until the broker had them.
-    pub sending: Duration,
+    pub sending: Spent,
     /// Predictions, until they were in the lake.
-    pub landing: Duration,
+    pub landing: Spent,
     /// Monitors.
-    pub monitors: Duration,
+    pub monitors: Spent,
     /// Triggers.
-    pub triggers: Duration,
+    pub triggers: Spent,
     /// Trainings, comparisons and promotions.
-    pub training: Duration,
+    pub training: Spent,
+}
+
+impl ClockTimes {
+    /// The parts by name, in the order of a tick.
+    pub fn parts(&self) -> [(&'static str, Spent); 7] {
+        [
+            ("features", self.features),
+            ("scoring", self.scoring),
+            ("sending", self.sending),
+            ("landing", self.landing),
+            ("monitors", self.monitors),
+            ("triggers", self.triggers),
+            ("training", self.training),
+        ]
+    }
 }

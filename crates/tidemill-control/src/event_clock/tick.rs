@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use tidemill_engine::Scope;
 use tidemill_monitor::{MonitorOrder, Reference, is_due, run_monitor};
+use tidemill_serve::Stopwatch;
 use tidemill_types::{
     DeploymentName, DurationText, Micros, ModelName, MonitorKind, TableName, TriggerClock, VersionNumber,
 };
@@ -80,7 +80,7 @@ impl Stepper {
                 continue;
             }
             self.show(ClockStep::Monitoring);
-            let begun = Instant::now();
+            let watch = Stopwatch::start();
             let reference = match monitor.kind {
                 MonitorKind::Drift => self.reference(&monitor.model, serving.version).await?,
                 MonitorKind::Performance => None,
@@ -93,7 +93,7 @@ impl Stepper {
             };
             let report = run_monitor(&self.wiring.engine, &project, order).await?;
             self.wiring.tables.keep(&report).await?;
-            self.spent(|times| times.monitors += begun.elapsed());
+            self.spent(|times| times.monitors += watch.spent());
             worked = Worked::Yes;
         }
         Ok(worked)
@@ -112,9 +112,9 @@ impl Stepper {
                 continue;
             }
             self.show(ClockStep::Triggers);
-            let begun = Instant::now();
+            let watch = Stopwatch::start();
             let looked = self.wiring.triggers.look(trigger, at).await?;
-            self.spent(|times| times.triggers += begun.elapsed());
+            self.spent(|times| times.triggers += watch.spent());
             if looked.firing.is_some() {
                 fired = Worked::Yes;
                 // The next trigger of the same model finds it busy, or sees what came of it.
@@ -127,9 +127,9 @@ impl Stepper {
     pub(super) async fn act_on_open_firings(&mut self) -> Result<(), ControlError> {
         for firing in self.wiring.registry.open_firings().await? {
             self.show(ClockStep::Training);
-            let begun = Instant::now();
+            let watch = Stopwatch::start();
             let acted = self.wiring.retraining.act(firing.id).await;
-            self.spent(|times| times.training += begun.elapsed());
+            self.spent(|times| times.training += watch.spent());
             acted?;
         }
         Ok(())

@@ -15,16 +15,16 @@ mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tidemill_engine::Engine;
 use tidemill_ingest::IngestHandle;
 use tidemill_kafka::{Admin, ClientSettings, Producer};
 use tidemill_project::Project;
-use tidemill_serve::Slots;
 use tidemill_serve::predictions::{
     ModelPredictions, PredictionError, ScoreBatch, Scorer, Tail, TailRequest, read_back, scorer_limits,
 };
+use tidemill_serve::{Slots, Stopwatch};
 use tidemill_types::{
     DeploymentName, DurationText, KafkaPartition, Micros, ModelName, NextOffset, StreamName, TopicName,
 };
@@ -191,9 +191,9 @@ impl Step {
             let batch = match rows_of.get(&deployment.model) {
                 Some(batch) => batch.clone(),
                 None => {
-                    let begun = Instant::now();
+                    let watch = Stopwatch::start();
                     let batch = session.rows.of_tick(&self.wiring, &deployment.model, at, tick).await?;
-                    done.times.features += begun.elapsed();
+                    done.times.features += watch.spent();
                     rows_of.entry(&deployment.model).or_insert(batch).clone()
                 }
             };
@@ -217,11 +217,11 @@ impl Step {
                 unscored: scored.unscored,
             });
         }
-        let begun = Instant::now();
+        let watch = Stopwatch::start();
         for scorer in to_land.values() {
             scorer.flush().await?;
         }
-        done.times.sending += begun.elapsed();
+        done.times.sending += watch.spent();
         // Only now does a stream's end lie behind all of the tick; where nothing was sent it lies where it was noted or found.
         for (stream, topic) in self.streams() {
             let moved = to_land.contains_key(&stream) || !done.state.ends.contains_key(&stream);
@@ -229,11 +229,11 @@ impl Step {
                 done.state.ends.insert(stream, self.ends(&topic).await?);
             }
         }
-        let begun = Instant::now();
+        let watch = Stopwatch::start();
         for stream in to_land.keys() {
             self.wiring.ingest.wait_stream_caught_up(stream, LANDING_LIMIT).await?;
         }
-        done.times.landing = begun.elapsed();
+        done.times.landing = watch.spent();
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! What a scored tick leaves behind, and what it tells of itself.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tidemill_serve::Spent;
 use tidemill_types::{DeploymentName, KafkaPartition, Micros, ModelName, NextOffset, StreamName, VersionNumber};
 
 /// Where scoring stands after a tick: what the next one, or the next process, goes on from. Kept with the finished tick.
@@ -18,7 +18,7 @@ pub struct ScoringState {
 }
 
 /// A tick that was scored; its predictions have landed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoredTick {
     /// The tick.
     pub at: Micros,
@@ -26,12 +26,12 @@ pub struct ScoredTick {
     pub state: ScoringState,
     /// What each deployment did, in the order of the project. One that serves nothing is not in it.
     pub deployments: Vec<ScoredDeployment>,
-    /// How long its parts took.
+    /// What its parts took.
     pub times: ScoringTimes,
 }
 
 /// What a deployment did in a tick.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoredDeployment {
     /// The deployment.
     pub deployment: DeploymentName,
@@ -49,17 +49,17 @@ pub struct ScoredDeployment {
     pub unscored: u64,
 }
 
-/// How long the parts of a tick took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+/// What the parts of a tick took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScoringTimes {
     /// Features of the rows.
-    pub features: Duration,
+    pub features: Spent,
     /// Scores.
-    pub scoring: Duration,
+    pub scoring: Spent,
     /// Records, until the broker had them.
-    pub sending: Duration,
+    pub sending: Spent,
     /// Until they were in the lake.
-    pub landing: Duration,
+    pub landing: Spent,
 }
 
 impl ScoredTick {

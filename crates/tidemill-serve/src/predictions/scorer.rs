@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -13,6 +13,7 @@ use super::records::ScoredRows;
 use super::rows::{Events, feature_rows};
 use super::{HEADERS, ModelPredictions, Origin, PredictionError, PredictionSource, SourceRef};
 use crate::Deployed;
+use crate::{Spent, Stopwatch};
 
 /// How long the broker may take to acknowledge what was sent of a tick.
 pub const PREDICTIONS_FLUSH_LIMIT: Duration = Duration::from_mins(2);
@@ -40,10 +41,10 @@ pub struct Scored {
     pub already: u64,
     /// Rows that have no score: a feature is missing, and the model needs every value.
     pub unscored: u64,
-    /// How long it took to score them.
-    pub scoring: Duration,
-    /// How long it took to write the records and hand them to the client.
-    pub sending: Duration,
+    /// What it took to score them.
+    pub scoring: Spent,
+    /// What it took to write the records and hand them to the client.
+    pub sending: Spent,
 }
 
 /// Scores rows of a model's stream and sends their predictions.
@@ -100,7 +101,7 @@ impl Scorer {
         batch: ScoreBatch,
         already: &HashSet<SourceRef>,
     ) -> Result<Scored, PredictionError> {
-        let begun = Instant::now();
+        let watch = Stopwatch::start();
         let all_rows = batch.rows.num_rows();
         let (batch, values) = scorable(deployment, deployed, batch)?;
         let scores = deployed.score_rows(&values);
@@ -134,7 +135,7 @@ impl Scorer {
             values: &values,
             carried: self.carried(&batch.rows),
         })?;
-        let scoring = begun.elapsed();
+        let scoring = watch.spent();
         let sent = self.send(&columns, &origins, already)?;
         Ok(Scored {
             rows: all_rows as u64,
@@ -142,7 +143,7 @@ impl Scorer {
             already: scores.len() as u64 - sent,
             unscored: (all_rows - scores.len()) as u64,
             scoring,
-            sending: begun.elapsed().saturating_sub(scoring),
+            sending: watch.spent() - scoring,
         })
     }
 

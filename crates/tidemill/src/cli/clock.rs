@@ -5,7 +5,7 @@ use tidemill_api::{ClockState, ClockWaitRequest, EventClock};
 use super::args::ClockArgs;
 use super::context::Context;
 use super::failure::{Failure, json, line};
-use crate::render::{Progress, counted, moment};
+use crate::render::{Progress, Table, counted, moment};
 
 pub async fn run(context: &Context, args: ClockArgs) -> Result<(), Failure> {
     let reached = context.reach("clock").await?;
@@ -28,6 +28,17 @@ pub async fn run(context: &Context, args: ClockArgs) -> Result<(), Failure> {
     }
     for text in lines(&clock) {
         line(text)?;
+    }
+    let mut parts = Table::new(["where the time went", "seconds", "CPU seconds"]);
+    for part in &clock.spent {
+        parts.row([
+            part.part.clone(),
+            format!("{:.1}", part.seconds),
+            format!("{:.1}", part.cpu_seconds),
+        ]);
+    }
+    if !parts.is_empty() {
+        line(parts.to_string())?;
     }
     Ok(())
 }
@@ -88,6 +99,7 @@ mod tests {
             stepping: None,
             step: None,
             problem: None,
+            spent: Vec::new(),
         };
         change(&mut clock);
         expected.assert_eq(&lines(&clock).join("\n"));

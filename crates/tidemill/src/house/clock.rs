@@ -1,7 +1,8 @@
 //! The event clock, as the API shows it.
 
-use tidemill_api::{CLOCK_WAIT, ClockState, ClockWaitRequest, EventClock};
+use tidemill_api::{CLOCK_WAIT, ClockPart, ClockState, ClockWaitRequest, EventClock};
 use tidemill_control::{ClockStatus, ClockStep};
+use tidemill_serve::Spent;
 use tidemill_types::{DurationText, ErrorCode, Micros, Problem, StreamName};
 
 use super::House;
@@ -21,6 +22,7 @@ impl House {
                 stepping: None,
                 step: None,
                 problem: None,
+                spent: Vec::new(),
             });
         };
         Ok(shown(clock.status(), tick, clock.held_by()))
@@ -56,6 +58,14 @@ impl House {
     }
 }
 
+fn part_spent(part: &str, spent: Spent) -> ClockPart {
+    ClockPart {
+        part: part.to_owned(),
+        seconds: spent.wall.as_secs_f64(),
+        cpu_seconds: spent.cpu.as_secs_f64(),
+    }
+}
+
 fn shown(status: ClockStatus, tick: DurationText, held_by: Option<StreamName>) -> EventClock {
     let behind = match (status.at, status.watermark) {
         (Some(at), Some(watermark)) => {
@@ -80,5 +90,10 @@ fn shown(status: ClockStatus, tick: DurationText, held_by: Option<StreamName>) -
         stepping: status.tick,
         step: status.tick.map(|_| status.step.as_str().to_owned()),
         problem: status.last_error,
+        spent: status
+            .times
+            .parts()
+            .map(|(part, spent)| part_spent(part, spent))
+            .to_vec(),
     }
 }

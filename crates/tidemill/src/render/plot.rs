@@ -182,7 +182,8 @@ impl Chart<'_> {
             let _ = writeln!(text, "{}", line.trim_end());
         }
         let _ = writeln!(text, "{:>left$} {corner}{}", "", rule.to_string().repeat(columns));
-        let _ = writeln!(text, "{:>left$}  {}", "", self.dates(columns).trim_end());
+        let dates = format!("{:>left$}  {}", "", self.dates(columns));
+        let _ = writeln!(text, "{}", dates.trim_end());
         text
     }
 
@@ -414,7 +415,7 @@ mod tests {
                        |
                 0.0000 |
                        +---------------------------------
-        
+
             "#]],
         );
     }
