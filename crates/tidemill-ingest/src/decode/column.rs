@@ -303,13 +303,17 @@ impl Values {
         match (self, wire) {
             (Values::Boolean(values), Wire::Boolean) => values.append(cursor.boolean()?),
             (Values::Int(values) | Values::Date(values), Wire::Int) => values.push(cursor.int()?),
-            (Values::Long(values), Wire::Int | Wire::Long { .. }) => values.push(cursor.long()?),
+            // An int that became wider here is still one of 32 bits there.
+            (Values::Long(values), Wire::Int) => values.push(cursor.int()?.into()),
+            (Values::Long(values), Wire::Long { .. }) => values.push(cursor.long()?),
             (Values::Time { values, .. }, Wire::Long { unit_micros }) => {
                 values.push(cursor.long()?.checked_mul(*unit_micros).ok_or_else(range)?);
             }
-            (Values::Float(values), Wire::Int | Wire::Long { .. }) => values.push(cursor.long()? as f32),
+            (Values::Float(values), Wire::Int) => values.push(cursor.int()? as f32),
+            (Values::Float(values), Wire::Long { .. }) => values.push(cursor.long()? as f32),
             (Values::Float(values), Wire::Float) => values.push(finite(cursor.float()?.into(), at)? as f32),
-            (Values::Double(values), Wire::Int | Wire::Long { .. }) => values.push(cursor.long()? as f64),
+            (Values::Double(values), Wire::Int) => values.push(cursor.int()?.into()),
+            (Values::Double(values), Wire::Long { .. }) => values.push(cursor.long()? as f64),
             (Values::Double(values), Wire::Float) => values.push(finite(cursor.float()?.into(), at)?),
             (Values::Double(values), Wire::Double) => values.push(finite(cursor.double()?, at)?),
             (Values::Text { ends, bytes }, Wire::Text) => {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tidemill_project::{Format, StreamSchema};
 
 use super::super::Decoder;
+use super::super::fault::FaultCode;
 use super::super::tests::{LIMITS, schema};
 use super::WriterText;
 
@@ -186,6 +187,18 @@ fn a_writers_schema_is_resolved_against_the_streams() {
         &json!([{ "name": "amount", "type": "int" }, { "name": "id", "type": "int" }]),
         &[&long(-2), &long(4)],
         &expect!["id=4 amount=-2.0 kind=in"],
+    );
+    // An int has 32 bits also where the column is wider.
+    let too_wide = long(-274_877_918_219);
+    written(
+        &json!([{ "name": "id", "type": "int" }]),
+        &[&too_wide],
+        &expect!["malformed_avro: `id`: an int of more than 32 bits at byte 5"],
+    );
+    written(
+        &json!([id, { "name": "amount", "type": "int" }]),
+        &[&long(3), &too_wide],
+        &expect!["malformed_avro: `amount`: an int of more than 32 bits at byte 6"],
     );
     // The writer counts milliseconds, the stream microseconds: the same instant.
     let millis = json!({ "name": "at", "type": { "type": "long", "logicalType": "timestamp-millis" } });
@@ -430,6 +443,30 @@ proptest! {
             prop_assert_eq!(decoder.decode(message), Ok(()));
         }
         prop_assert_eq!(Some(taken(&mut decoder)), by_arrow(&messages));
+    }
+
+    #[test]
+    fn broken_ones_are_no_rows_where_arrow_avro_has_none(
+        row in any_row(),
+        cut in any::<prop::sample::Index>(),
+        replacement in prop::collection::vec(any::<u8>(), 0..3),
+        width in 0_usize..3,
+    ) {
+        let mut message = encoded(&[row]).remove(0);
+        let at = cut.index(message.len());
+        let end = (at + width).min(message.len());
+        message.splice(at..end, replacement);
+        let mut decoder = by_us();
+        match decoder.decode(&message) {
+            Ok(()) => prop_assert_eq!(Some(taken(&mut decoder)), by_arrow(&[message])),
+            // arrow-avro passes over bytes in a field that is no column, and takes any byte for true, NaN for a number.
+            Err(fault) if [FaultCode::NotFinite, FaultCode::MalformedAvro, FaultCode::NotUtf8].contains(&fault.code) => (),
+            Err(fault) => prop_assert_eq!(by_arrow(&[message]), None, "{:?}", fault),
+        }
+        // Whatever it was, it leaves no trace.
+        let next = encoded(&[(None, Some(1.5), 4, Some("next".to_owned()), true, None)]);
+        prop_assert_eq!(decoder.decode(&next[0]), Ok(()));
+        prop_assert_eq!(Some(taken(&mut decoder)), by_arrow(&next));
     }
 
     #[test]
