@@ -12,7 +12,7 @@ use super::fixtures::Project;
 use super::http;
 use super::kills::{folder_bytes, points};
 use super::learning::holds_each_offset_once;
-use super::needs::trial;
+use super::needs::{root, trial};
 
 /// Decides where the kills fall; another one with `TIDEMILL_TEST_SEED`.
 const SEED: u64 = 20_180_512;
@@ -35,6 +35,8 @@ const SENT: [&str; 12] = [
 ];
 /// The longest wait for the clock.
 const CLOCK_WAIT: &str = r#"{"timeout": "15m"}"#;
+/// What the README says that each week's predictions were worth.
+const BY_WEEK: &str = include_str!("../../examples/fraud_stream/by_week.sql");
 /// Every fact that must be the same.
 const CLOSING: &str = include_str!("../../crates/tidemill/sql/closing.sql");
 
@@ -47,6 +49,7 @@ pub fn trials() -> Vec<Trial> {
     let seed = number("TIDEMILL_TEST_SEED").unwrap_or(SEED);
     vec![
         trial("loop/closes", &[], with(closes)),
+        trial("loop/by_week", &[], with(by_week)),
         trial("loop/same_at_another_speed", &[], with(same_at_another_speed)),
         trial(format!("loop/killed/seed_{seed}"), &[], with(killed)),
     ]
@@ -140,6 +143,28 @@ fn closes(ended: &Ended) {
         assert_eq!(scored[count], owed, "{count}\n{all}");
     }
     holds_each_offset_once(&ended.project, "predictions", owed);
+}
+
+/// The README prints the statement, and it counts every prediction whose label is known.
+fn by_week(ended: &Ended) {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README can be read");
+    let (_, statement) = BY_WEEK.split_once("\nselect").expect("a comment, then the statement");
+    assert!(
+        readme.contains(&format!("select{statement}")),
+        "README.md does not print examples/fraud_stream/by_week.sql"
+    );
+    let weeks = say(&ended.project.dir(), &["sql", "--json", "--", BY_WEEK]).ok().json();
+    let weeks = weeks.as_array().expect("rows");
+    assert!(weeks.len() >= 4, "{weeks:?}");
+    let payments: i64 = weeks.iter().filter_map(|week| week["payments"].as_i64()).sum();
+    let labelled = "select count(*) as n from predictions join labels using (TRANSACTION_ID)";
+    assert_eq!(payments, one(&ended.project, labelled));
+    for week in weeks {
+        for figure in ["auc", "average_precision", "card_precision_100"] {
+            let value = week[figure].as_f64().unwrap_or(-1.0);
+            assert!((0.0..=1.0).contains(&value), "{figure} of {week}");
+        }
+    }
 }
 
 /// Half of the events, everything that follows from them, and then the others.
