@@ -3,6 +3,7 @@
 #
 #   tests/servers/kafka.sh install              fetches it (43 MB, once)
 #   tests/servers/kafka.sh start [DIR]          starts one; the last line is KAFKA_BOOTSTRAP=127.0.0.1:PORT
+#   tests/servers/kafka.sh restart [DIR]        kills the one in DIR with SIGKILL and starts it again with its data, on its ports
 #   tests/servers/kafka.sh stop [DIR]           stops the one that was started in DIR and removes its data
 #   tests/servers/kafka.sh run -- COMMAND …     starts one, runs COMMAND with KAFKA_BOOTSTRAP set, stops it; exits as COMMAND
 #   tests/servers/kafka.sh -- COMMAND …         the same
@@ -142,13 +143,20 @@ PROPERTIES
     cat "$dir/format.out" >&2
     return 1
   }
+  boot "$dir" "127.0.0.1:$client" || return 1
+  echo "127.0.0.1:$client" >"$dir/address"
+}
+
+# Starts what `dir` holds, and waits until it answers.
+boot() {
+  local dir=$1 address=$2 quiet=(-Xmx"$heap" -Dlog4j2.level=WARN -cp "$libs/*")
   # Its own session: a Ctrl-C meant for the tests does not kill it before they are done with it.
   setsid java "${quiet[@]}" kafka.Kafka "$dir/server.properties" >"$dir/server.out" 2>&1 </dev/null &
   local pid=$!
   echo "$pid" >"$dir/pid"
   local waited=0
   # Ready is a broker that lists its topics.
-  until java "${quiet[@]}" org.apache.kafka.tools.TopicCommand --bootstrap-server "127.0.0.1:$client" --list \
+  until java "${quiet[@]}" org.apache.kafka.tools.TopicCommand --bootstrap-server "$address" --list \
     >"$dir/ready.out" 2>&1; do
     if ! kill -0 "$pid" 2>/dev/null; then
       tail -n 5 "$dir/server.out" >&2
@@ -163,7 +171,6 @@ PROPERTIES
     fi
     sleep 0.5
   done
-  echo "127.0.0.1:$client" >"$dir/address"
 }
 
 start() {
@@ -174,6 +181,15 @@ start() {
   fi
   mkdir -p "$dir"
   start_once "$dir" || start_once "$dir"
+}
+
+# Dies and comes back as it was.
+restart() {
+  local dir=$1
+  [ -e "$dir/pid" ] && [ -e "$dir/address" ] || { echo "kafka.sh: none was started in $dir" >&2; exit 1; }
+  kill -9 "$(cat "$dir/pid")" 2>/dev/null || true
+  while kill -0 "$(cat "$dir/pid")" 2>/dev/null; do sleep 0.1; done
+  boot "$dir" "$(cat "$dir/address")"
 }
 
 stop() {
@@ -215,6 +231,7 @@ case $verb in
     [ ! -e "$dir/secure" ] || cat "$dir/secure"
     echo "KAFKA_BOOTSTRAP=$(cat "$dir/address")"
     ;;
+  restart) restart "$dir" ;;
   stop) stop "$dir" ;;
   run)
     [ "${2:-}" = "--" ] || { echo "kafka.sh: write run -- COMMAND" >&2; exit 64; }
@@ -226,7 +243,7 @@ case $verb in
     run "$@"
     ;;
   *)
-    sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
     [ "$verb" = help ] || exit 64
     ;;
 esac

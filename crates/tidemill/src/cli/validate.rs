@@ -29,12 +29,14 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
         }
         if faults.is_empty() {
             line(format!(
-                "{} is sound: {}, {}, {}, {}",
+                "{} is sound: {}, {}, {}, {}, {}, {}",
                 project.settings.name,
                 counted(project.streams.len(), "stream"),
                 counted(project.views.len(), "feature view"),
                 counted(project.checks.len(), "check"),
                 counted(project.models.len(), "model"),
+                counted(project.monitors.len(), "monitor"),
+                counted(project.triggers.len(), "trigger"),
             ))?;
         }
     }

@@ -334,10 +334,20 @@ pub enum SqlFormat {
     Arrow,
 }
 
+/// A query may begin with a comment. What has dashes and no blank is an option that does not exist.
+fn query_text(text: &str) -> Result<String, String> {
+    let is_option = text.len() > 1 && text.starts_with('-') && !text.contains(char::is_whitespace);
+    if is_option {
+        return Err(format!("there is no option `{text}`"));
+    }
+    Ok(text.to_owned())
+}
+
 /// `tidemill sql`.
 #[derive(Debug, Args)]
 pub struct SqlArgs {
     /// The query. `-` reads it from standard input; nothing too, unless that is a terminal: then there is a prompt.
+    #[arg(allow_hyphen_values = true, value_parser = query_text)]
     pub query: Option<String>,
     /// How to print. Default: a table, or JSON with --json.
     #[arg(long, short, value_enum)]
