@@ -1,5 +1,6 @@
 //! One client's connection: a task reads requests ahead, up to a limit; another answers them one after the other.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -251,17 +252,17 @@ pub(crate) fn sound_request(frame: Bytes, key: ApiKey, version: i16) -> Result<R
     let shape = shape_of(key).ok_or(ConnectionFault::UnknownKey(key as i16))?;
     shape
         .check(&request.body, version)
-        .map_err(|error| malformed(key, version, error))?;
+        .map_err(|error| malformed(key, version, &error))?;
     Ok(request)
 }
 
 /// Decodes a request's body.
 pub(crate) fn decode<R: Decodable>(request: &Request) -> Result<R, ConnectionFault> {
     R::decode(&mut request.body.clone(), request.version)
-        .map_err(|error| malformed(request.key, request.version, error))
+        .map_err(|error| malformed(request.key, request.version, &error))
 }
 
-fn malformed(key: ApiKey, version: i16, reason: impl ToString) -> ConnectionFault {
+fn malformed(key: ApiKey, version: i16, reason: &(impl Display + ?Sized)) -> ConnectionFault {
     ConnectionFault::Malformed {
         key,
         version,

@@ -24,6 +24,9 @@ pub fn sasl() -> SaslSettings {
     SaslSettings::new(mechanisms, [("ada".to_owned(), Password::new("pencil"))])
 }
 
+/// What a client does.
+type Deed = fn(&mut Client);
+
 fn demanding(dir: &Path) -> BrokerSettings {
     BrokerSettings {
         security: BrokerSecurity {
@@ -116,7 +119,7 @@ fn tokens_may_come_bare_as_old_clients_send_them() {
 fn nothing_else_is_answered_before_and_nothing_is_done() {
     let dir = tempfile::tempdir().unwrap();
     with_broker(demanding(dir.path()), |broker, address| {
-        let ask: [(&str, fn(&mut Client)); 4] = [
+        let ask: [(&str, Deed); 4] = [
             ("produce", |c| {
                 c.send(9, &produce_request("t", batch(&["a"], NO_PRODUCER)));
             }),
@@ -125,10 +128,10 @@ fn nothing_else_is_answered_before_and_nothing_is_done() {
             }),
             ("fetch", |c| c.send(12, &fetch_request("t", 0))),
             ("metadata", |c| {
-                c.send(12, &MetadataRequest::default().with_topics(None))
+                c.send(12, &MetadataRequest::default().with_topics(None));
             }),
         ];
-        let before: [(&str, fn(&mut Client)); 4] = [
+        let before: [(&str, Deed); 4] = [
             ("at once", |_| ()),
             ("after the versions", |c| {
                 c.call(3, &ApiVersionsRequest::default());

@@ -23,13 +23,13 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
     let broker = start_broker(&project, &state).await?;
     if context.global.json {
         line(
-            serde_json::json!({ "bootstrap": broker.address().to_string(), "cluster_id": broker.cluster_id() })
+            serde_json::json!({ "bootstrap": broker.bootstrap(), "cluster_id": broker.cluster_id() })
                 .to_string(),
         )?;
     } else if !context.global.quiet {
         line(format!(
             "broker at {}, cluster {}",
-            broker.address(),
+            broker.bootstrap(),
             broker.cluster_id()
         ))?;
         line("Ctrl-C stops it; acknowledged records are on disk")?;
