@@ -52,7 +52,11 @@ pub(super) async fn secure(socket: TcpStream, acceptor: &TlsAcceptor) -> Result<
     match socket.peek(&mut first).await.map_err(HandshakeFault::Tls)? {
         0 => Err(HandshakeFault::Ended),
         _ if first[0] != TLS_HANDSHAKE_RECORD => Err(HandshakeFault::NotTls),
-        _ => acceptor.accept(socket).await.map_err(HandshakeFault::Tls),
+        _ => acceptor.accept(socket).await.map_err(|error| match error.kind() {
+            // Whoever asks whether a port is open, or thinks better of it, is no fault.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => HandshakeFault::Ended,
+            _ => HandshakeFault::Tls(error),
+        }),
     }
 }
 

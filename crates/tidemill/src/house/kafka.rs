@@ -181,7 +181,10 @@ fn unfit(error: &SecurityError) -> Problem {
 
 /// What the broker demands, by the settings that its clients go by.
 fn broker_security(project: &Project) -> Result<BrokerSecurity, Problem> {
-    let demands = project.settings.broker.demands(&project.settings.kafka.security, &project.dir);
+    let demands = project
+        .settings
+        .broker
+        .demands(&project.settings.kafka.security, &project.dir);
     let demands = demands.map_err(|error| unfit(&error))?;
     let tls = demands.tls.map(|tls| TlsSettings {
         certificate: tls.certificate,
