@@ -93,9 +93,8 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(format!("`{path}` must be above zero")).at(root.origin_near(&path)));
         }
     }
-    let is_in_process = kafka.bootstrap.is_none();
     let checked = kafka.security.check();
-    if let Err(error) = checked.and_then(|()| broker.check(&kafka.security, is_in_process)) {
+    if let Err(error) = checked.and_then(|()| broker.check(&kafka.security, false)) {
         let path = match &error {
             SecurityError::Unfit { setting, .. } | SecurityError::Secret { setting, .. } => {
                 Path::of(&setting.split('.').collect::<Vec<_>>())

@@ -199,3 +199,113 @@ fn bare_token(users: &Users, mechanism: SaslMechanism, exchange: Exchange, token
 fn encode<R: Encodable + HeaderVersion>(request: &Request, answer: &R) -> Result<Bytes, ConnectionFault> {
     Ok(write_response(request.correlation_id, request.version, answer)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::{BufMut, BytesMut};
+    use kafka_protocol::messages::{ApiVersionsRequest, RequestHeader};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::security::users::SEED_BYTES;
+    use crate::security::{Password, SaslSettings};
+
+    fn users() -> Users {
+        let mechanisms = [SaslMechanism::Plain, SaslMechanism::ScramSha256];
+        let user = [("ada".to_owned(), Password::new("pencil"))];
+        Users::derive(&SaslSettings::new(mechanisms, user), &[5; SEED_BYTES])
+    }
+
+    fn frame<R: kafka_protocol::protocol::Request>(version: i16, request: &R) -> Vec<u8> {
+        let header = RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(version);
+        let mut frame = BytesMut::new();
+        header.encode(&mut frame, R::header_version(version)).unwrap();
+        request.encode(&mut frame, version).unwrap();
+        frame.to_vec()
+    }
+
+    fn shown(version: i16, token: &str) -> Vec<u8> {
+        let token = Bytes::copy_from_slice(token.as_bytes());
+        frame(version, &SaslAuthenticateRequest::default().with_auth_bytes(token))
+    }
+
+    /// Leads frames through the gate, as far as they come, and says how far that is.
+    fn lead(users: &Users, frames: &[Vec<u8>]) -> String {
+        let mut gate = Gate::Greeting;
+        for (index, frame) in frames.iter().enumerate() {
+            if frame.len() < gate.frame_bytes_min() {
+                return format!("{index}: too short");
+            }
+            match gate.take(users, Bytes::copy_from_slice(frame), format!("nonce-{index}")) {
+                Passage::Answer(next, _) => gate = next,
+                Passage::Admit { user, .. } => return user,
+                Passage::Refuse { why, .. } => return format!("{index}: {why}"),
+            }
+        }
+        "waits".to_owned()
+    }
+
+    #[test]
+    fn what_may_come_depends_on_what_came() {
+        let users = users();
+        let take = |version| {
+            let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("PLAIN"));
+            frame(version, &request)
+        };
+        let versions = || frame(3, &ApiVersionsRequest::default());
+        let good = || shown(2, "\0ada\0pencil");
+        let bare = || b"\0ada\0pencil".to_vec();
+        let mut unknown = BytesMut::new();
+        unknown.put_slice(&[0x7F, 0xFF, 0, 0, 0, 0, 0, 0, 255, 255]);
+        for (frames, expected) in [
+            (vec![versions(), versions(), take(1), versions(), good()], "ada"),
+            (vec![take(0), bare()], "ada"),
+            (vec![versions(), take(1)], "waits"),
+            (vec![good()], "0: SaslAuthenticate came out of turn"),
+            (vec![take(1), take(1)], "1: SaslHandshake came out of turn"),
+            (vec![unknown.to_vec()], "0: unknown request 32767"),
+            (
+                vec![take(1), shown(2, "\0ada\0rubber")],
+                "1: failed to authenticate by PLAIN: the user is not known, or the password is wrong",
+            ),
+            // After the older handshake a request is no token.
+            (
+                vec![take(0), good()],
+                "1: failed to authenticate by PLAIN: the message has not three parts",
+            ),
+        ] {
+            let told = lead(&users, &frames);
+            assert!(told.starts_with(expected), "{told}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn bent_frames_let_nobody_in() {
+        let users = users();
+        let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("SCRAM-SHA-256"));
+        let sound = [
+            frame(3, &ApiVersionsRequest::default()),
+            frame(1, &request),
+            shown(2, "n,,n=ada,r=abc"),
+            shown(2, "c=biws,r=abcnonce-1,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="),
+        ];
+        assert!(lead(&users, &sound).starts_with("3: failed to authenticate"));
+        for seed in 0..5_000 {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let mut frames = sound.clone();
+            for _ in 0..random.random_range(1..6) {
+                let frame = &mut frames[random.random_range(0..4)];
+                let place = random.random_range(0..frame.len());
+                match random.random_range(0..3) {
+                    0 => frame[place] = random.random(),
+                    1 => frame[place] ^= 1 << random.random_range(0..8),
+                    _ => frame.truncate(place.max(1)),
+                }
+            }
+            assert_ne!(lead(&users, &frames), "ada", "seed {seed}");
+        }
+    }
+}

@@ -37,16 +37,17 @@ pub struct SaslDemand {
 }
 
 impl BrokerSettings {
-    /// Whether the settings belong together and fit those of the clients. `is_in_process`: whether the project's own clients
-    /// use this broker. Files and secrets are not looked for.
-    pub(crate) fn check(&self, clients: &KafkaSecurity, is_in_process: bool) -> Result<(), SecurityError> {
+    /// Whether the settings belong together and fit those of the clients. `is_started`: whether the broker is about to start,
+    /// and not merely there to be started by somebody else, as beside a `kafka.bootstrap` that comes from the environment. Files
+    /// and secrets are not looked for.
+    pub(crate) fn check(&self, clients: &KafkaSecurity, is_started: bool) -> Result<(), SecurityError> {
         let (sasl, tls) = (clients.protocol.is_sasl(), clients.protocol.is_tls());
         let has_certificate = self.certificate.is_some();
         let own_user = clients.username.as_ref();
         let rules = [
             (
                 "broker.certificate",
-                is_in_process && tls && !has_certificate,
+                is_started && tls && !has_certificate,
                 "must be set: by `kafka.security.protocol` the broker in the process speaks TLS",
             ),
             (
@@ -86,7 +87,7 @@ impl BrokerSettings {
             ),
             (
                 "kafka.security.certificate",
-                is_in_process && self.client_ca.is_some() && clients.certificate.is_none(),
+                is_started && self.client_ca.is_some() && clients.certificate.is_none(),
                 "must be set beside `broker.client_ca`: tidemill is a client of its broker, too",
             ),
         ];

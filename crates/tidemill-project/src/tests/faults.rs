@@ -204,9 +204,9 @@ fn an_open_broker_demands_something() {
         "]],
     );
     check_more(
-        "[kafka.security]\nprotocol = \"ssl\"\n[broker]\nlisten = \"0.0.0.0\"\nport = 9092\n",
+        "[kafka.security]\nprotocol = \"ssl\"\n[broker]\nlisten = \"0.0.0.0\"\nkey = \"broker.key\"\n",
         &expect![[r"
-            error: `broker.certificate` must be set: by `kafka.security.protocol` the broker in the process speaks TLS
+            error: `broker.certificate` must be set beside `broker.key`
             hint: see tidemill.toml:15
         "]],
     );
