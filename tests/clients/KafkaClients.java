@@ -1,5 +1,8 @@
 // The Java client against a broker: its default, idempotent, producer; groups; static members; admin; refused transactions.
 
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,6 +41,8 @@ public class KafkaClients {
     static final long DEADLINE_MS = 60_000;
     static final String RUN = UUID.randomUUID().toString().substring(0, 8);
     static String bootstrap;
+    /// What every client is told besides: how it encrypts and who it is, where the broker wants to know.
+    static final Properties security = new Properties();
 
     static void check(boolean condition, String what) {
         if (!condition) {
@@ -53,6 +58,7 @@ public class KafkaClients {
     static Properties properties(String... pairs) {
         Properties properties = new Properties();
         properties.put("bootstrap.servers", bootstrap);
+        properties.putAll(security);
         for (int i = 0; i < pairs.length; i += 2) properties.put(pairs[i], pairs[i + 1]);
         return properties;
     }
@@ -93,6 +99,10 @@ public class KafkaClients {
 
     public static void main(String[] arguments) throws Exception {
         bootstrap = arguments[0];
+        if (arguments.length > 1)
+            try (Reader file = Files.newBufferedReader(Path.of(arguments[1]))) {
+                security.load(file);
+            }
         String topic = "java-" + RUN;
         try (Admin admin = Admin.create(properties())) {
             admin.createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1))).all().get();

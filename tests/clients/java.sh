@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The Java client against a broker; see KafkaClients.java for what is checked.
-# usage: tests/clients/java.sh BOOTSTRAP
+# usage: tests/clients/java.sh BOOTSTRAP [PROPERTIES]; the file holds what all clients are told besides, as security.protocol.
 set -euo pipefail
 
-bootstrap=${1:?usage: java.sh BOOTSTRAP}
+bootstrap=${1:?usage: java.sh BOOTSTRAP [PROPERTIES]}
 here=$(cd "$(dirname "$0")" && pwd)
 version=4.1.1
 libs=${TIDEMILL_CACHE:-$HOME/.cache/tidemill}/clients/kafka-clients-$version
@@ -24,4 +24,4 @@ POM
     (cd "$libs" && mvn -q -B dependency:copy-dependencies -DoutputDirectory=.) ||
         { echo "missing: kafka-clients $version, which Maven could not fetch"; exit 1; }
 fi
-exec timeout 180 java -cp "$libs/*" "$here/KafkaClients.java" "$bootstrap"
+exec timeout 180 java -cp "$libs/*" "$here/KafkaClients.java" "$@"

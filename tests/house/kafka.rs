@@ -29,6 +29,11 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("kafka/published_file", &NEEDS, published_file),
         trial("kafka/secured", &SECURED_NEEDS, secured),
+        trial(
+            "kafka/own_broker_secured",
+            &[Need::Program("openssl")],
+            own_broker_secured,
+        ),
     ]
 }
 
@@ -91,6 +96,19 @@ fn published_file() {
     assert_eq!(from.out(), "n\n0\n");
 }
 
+/// A few events, sent and landed.
+const FEW: [&str; 9] = [
+    "simulate",
+    "--days",
+    "1",
+    "--customers",
+    "20",
+    "--terminals",
+    "20",
+    "--again",
+    "--json",
+];
+
 /// Everything that reads or writes Kafka does so encrypted and as somebody, by each way that there is.
 fn secured() {
     let kafka = Kafka::start_with(&[("KAFKA_SECURE", "1")]);
@@ -135,19 +153,8 @@ fn secured() {
         command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
         finish(command, args, "")
     };
-    let few = [
-        "simulate",
-        "--days",
-        "1",
-        "--customers",
-        "20",
-        "--terminals",
-        "20",
-        "--again",
-        "--json",
-    ];
     for way in &ways {
-        run(way, &few).ok();
+        run(way, &FEW).ok();
         let shown = run(way, &["config", "kafka"]).ok().out();
         assert!(!shown.contains("-secret"), "{shown}");
     }
@@ -156,7 +163,64 @@ fn secured() {
         .json();
     assert_eq!(audited["topic_read"], true, "{audited}");
     // Who is not let in is told so, and no secret with it.
-    let wrong = run(&by_password("scram-sha-512", "not-the-secret"), &few);
+    let wrong = run(&by_password("scram-sha-512", "not-the-secret"), &FEW);
     assert_ne!(wrong.code, 0, "{}", wrong.err);
     assert!(!wrong.err.contains("not-the-secret"), "{}", wrong.err);
+}
+
+/// The broker in the process demands what the settings make its clients show, and from nobody else's it takes less.
+fn own_broker_secured() {
+    let tls = tempfile::tempdir().expect("a temporary folder can be made");
+    let made = Command::new(root().join("tests/servers/kafka.sh"))
+        .arg("certificates")
+        .arg(tls.path())
+        .status()
+        .expect("bash runs");
+    assert!(made.success(), "certificates can be made");
+    let file = |name: &str| tls.path().join(name).display().to_string();
+    let encrypted = [
+        ("TIDEMILL_KAFKA__SECURITY__CA", file("ca.pem")),
+        ("TIDEMILL_BROKER__CERTIFICATE", file("server.crt")),
+        ("TIDEMILL_BROKER__KEY", file("server.plain")),
+    ];
+    let protocol = |protocol: &str| ("TIDEMILL_KAFKA__SECURITY__PROTOCOL", protocol.to_owned());
+    let as_ada = |mechanism: &str, password: &str| {
+        [
+            ("TIDEMILL_KAFKA__SECURITY__MECHANISM", mechanism.to_owned()),
+            ("TIDEMILL_KAFKA__SECURITY__USERNAME", "ada".to_owned()),
+            ("TIDEMILL_KAFKA__SECURITY__PASSWORD", password.to_owned()),
+        ]
+    };
+    let by_certificate = [
+        ("TIDEMILL_BROKER__CLIENT_CA", file("ca.pem")),
+        ("TIDEMILL_KAFKA__SECURITY__CERTIFICATE", file("client.pem")),
+        ("TIDEMILL_KAFKA__SECURITY__KEY", file("client.plain")),
+    ];
+    let ways: [Vec<(&'static str, String)>; 4] = [
+        [
+            &[protocol("sasl_plaintext")][..],
+            &as_ada("scram-sha-256", "ada-secret"),
+        ]
+        .concat(),
+        [&[protocol("sasl_ssl")][..], &encrypted, &as_ada("plain", "ada-secret")].concat(),
+        [&[protocol("ssl")][..], &encrypted, &by_certificate].concat(),
+        [
+            &[protocol("sasl_ssl")][..],
+            &encrypted,
+            &by_certificate,
+            &as_ada("scram-sha-512", "ada-secret"),
+        ]
+        .concat(),
+    ];
+    let project = Project::init();
+    let run = |environment: &[(&'static str, String)], args: &[&str]| {
+        let mut command = command(&project.dir());
+        command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
+        finish(command, args, "")
+    };
+    for way in &ways {
+        run(way, &FEW).ok();
+        let shown = run(way, &["config"]).ok().out();
+        assert!(!shown.contains("-secret"), "{shown}");
+    }
 }

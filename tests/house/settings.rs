@@ -14,6 +14,11 @@ pub fn trials() -> Vec<Trial> {
         trial("settings/schema_is_current", &[], schema_is_current),
         trial("settings/secrets_stay_secret", &[], secrets_stay_secret),
         trial("settings/open_address_needs_a_token", &[], open_address_needs_a_token),
+        trial(
+            "settings/open_broker_demands_something",
+            &[],
+            open_broker_demands_something,
+        ),
         trial("settings/second_up", &[], second_up),
     ]
 }
@@ -104,6 +109,15 @@ fn secrets_stay_secret() {
         let said = finish(command, args, "").ok();
         assert!(!said.out().contains("battery"), "{}", said.out());
         assert!(said.out().contains("TIDEMILL_SERVER__TOKEN") || said.out().contains("server.token"));
+    }
+}
+
+fn open_broker_demands_something() {
+    let project = Project::init();
+    for args in [&["up"][..], &["broker"]] {
+        let open = [args, &["--set", "broker.listen=0.0.0.0"]].concat();
+        let said = say(&project.dir(), &open).ends(2);
+        assert!(said.err.contains("kafka.security.protocol"), "{}", said.err);
     }
 }
 

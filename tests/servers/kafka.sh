@@ -7,6 +7,7 @@
 #   tests/servers/kafka.sh stop [DIR]           stops the one that was started in DIR and removes its data
 #   tests/servers/kafka.sh run -- COMMAND …     starts one, runs COMMAND with KAFKA_BOOTSTRAP set, stops it; exits as COMMAND
 #   tests/servers/kafka.sh -- COMMAND …         the same
+#   tests/servers/kafka.sh certificates DIR     makes the certificates of KAFKA_SECURE in DIR, and starts nothing
 #
 # With KAFKA_SECURE=1 it listens in two more ways, and prints where: KAFKA_SASL_SSL (user `ada`, password `ada-secret`, by
 # PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512) and KAFKA_SSL (clients need a certificate). DIR/tls holds ca.pem, and client.pem
@@ -233,6 +234,7 @@ case $verb in
     ;;
   restart) restart "$dir" ;;
   stop) stop "$dir" ;;
+  certificates) make_certificates "$dir" ;;
   run)
     [ "${2:-}" = "--" ] || { echo "kafka.sh: write run -- COMMAND" >&2; exit 64; }
     shift 2

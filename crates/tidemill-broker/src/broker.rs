@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use parking_lot::RwLock;
+use ring::rand::{SecureRandom, SystemRandom};
 use tidemill_types::{Clock, SystemClock};
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -21,6 +23,9 @@ use crate::log::PartitionSettings;
 use crate::net::frame::MemoryBudget;
 use crate::net::listener::{accept, bind};
 use crate::node::Node;
+use crate::security::SaslSettings;
+use crate::security::tls::acceptor;
+use crate::security::users::{SEED_BYTES, Users};
 use crate::settings::BrokerSettings;
 use crate::topic_config::TopicConfig;
 use crate::topics::{Topic, TopicFault, Topics};
@@ -112,6 +117,7 @@ impl Broker {
             Node::flush,
         ));
         let address = SocketAddr::new(reachable(bound.ip()), bound.port());
+        warn_of_openness(&node, bound.ip());
         info!(%address, dir = %node.home.dir.display(), "broker listens on {address}");
         Ok(Broker {
             node,
@@ -122,9 +128,18 @@ impl Broker {
         })
     }
 
-    /// What clients put into `bootstrap.servers`.
+    /// Where it listens, as clients on this machine can reach it.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What clients put into `bootstrap.servers`: the advertised host where there is one, as a certificate may name only that.
+    pub fn bootstrap(&self) -> String {
+        match &self.node.settings.advertised_host {
+            Some(host) if host.contains(':') => format!("[{host}]:{}", self.address.port()),
+            Some(host) => format!("{host}:{}", self.address.port()),
+            None => self.address.to_string(),
+        }
     }
 
     /// The cluster's id, made once for the folder.
@@ -222,7 +237,18 @@ async fn close(node: Arc<Node>) -> Result<(), BrokerError> {
 }
 
 /// Takes the folder and recovers what is in it.
-fn open(settings: BrokerSettings, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<Arc<Node>, BrokerError> {
+fn open(
+    mut settings: BrokerSettings,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<Arc<Node>, BrokerError> {
+    // Before the folder is taken, so that a wrong file leaves it as it was found.
+    let tls = settings.security.tls.as_ref().map(acceptor).transpose()?;
+    let users = settings.security.sasl.as_ref().map(derive_users).transpose()?;
+    if let Some(sasl) = &mut settings.security.sasl {
+        // What was derived from the passwords is enough.
+        sasl.users.clear();
+    }
     let home = Home::open(&settings.dir)?;
     let limits = &settings.limits;
     let partition_settings = PartitionSettings {
@@ -261,9 +287,34 @@ fn open(settings: BrokerSettings, clock: Arc<dyn Clock>, stop: CancellationToken
         ),
         requests_memory: MemoryBudget::new(limits.requests_memory_bytes),
         fetches_memory: MemoryBudget::new(limits.fetches_memory_bytes),
+        tls,
+        users,
+        places_at_door: Semaphore::new(limits.handshakes_max.min(Semaphore::MAX_PERMITS)),
         stop,
         settings,
     }))
+}
+
+fn derive_users(sasl: &SaslSettings) -> Result<Users, BrokerError> {
+    let mut seed = [0; SEED_BYTES];
+    SystemRandom::new()
+        .fill(&mut seed)
+        .map_err(|_| BrokerError::NoRandomness)?;
+    Ok(Users::derive(sasl, &seed))
+}
+
+/// What is allowed and may still be a mistake, where others can reach the broker.
+fn warn_of_openness(node: &Node, ip: IpAddr) {
+    let security = &node.settings.security;
+    if ip.is_loopback() {
+        return;
+    }
+    if !security.knows_clients() {
+        warn!(%ip, "the broker on {ip} asks nobody who they are: whoever reaches it may read and write everything");
+    }
+    if security.tls.is_none() {
+        warn!(%ip, "the broker on {ip} does not encrypt: records, and the passwords of PLAIN, can be read on the way");
+    }
 }
 
 /// Does something on a blocking thread again and again until the broker stops. A failure is reported and tried again.

@@ -1,7 +1,7 @@
 //! What can go wrong around a broker. Faults of single requests are answered to the client in the protocol's own codes.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use kafka_protocol::ResponseError;
@@ -36,6 +36,23 @@ pub enum BrokerError {
         #[source]
         source: io::Error,
     },
+    /// Others could reach it, and it would demand nothing of them.
+    #[error("{listen} can be reached from other machines, and the broker demands neither TLS nor SASL")]
+    OpenToOthers {
+        /// The address.
+        listen: IpAddr,
+    },
+    /// A file of TLS is not what it must be.
+    #[error("`{}` does not serve for TLS: {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operating system gives no random numbers.
+    #[error("the system gives no random numbers, which authentication needs")]
+    NoRandomness,
     /// A file that the broker wrote does not say what it must.
     #[error("`{}` is damaged: {reason}", path.display())]
     Damaged {
@@ -78,10 +95,11 @@ impl Explain for BrokerError {
     fn code(&self) -> ErrorCode {
         match self {
             BrokerError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => ErrorCode::LimitReached,
-            BrokerError::Io { .. } | BrokerError::RuntimeEnded => ErrorCode::Unavailable,
+            BrokerError::Io { .. } | BrokerError::RuntimeEnded | BrokerError::NoRandomness => ErrorCode::Unavailable,
             BrokerError::Locked { .. } | BrokerError::Listen { .. } => ErrorCode::Conflict,
             BrokerError::Damaged { .. } => ErrorCode::Corrupt,
-            BrokerError::Settings { .. } => ErrorCode::InvalidInput,
+            BrokerError::OpenToOthers { .. } => ErrorCode::Refused,
+            BrokerError::Settings { .. } | BrokerError::Tls { .. } => ErrorCode::InvalidInput,
             BrokerError::CreateTopic { source, .. } => match source {
                 ResponseError::TopicAlreadyExists => ErrorCode::Conflict,
                 ResponseError::KafkaStorageError => ErrorCode::Unavailable,
@@ -99,6 +117,14 @@ impl Explain for BrokerError {
             BrokerError::Locked { .. } => "stop the other broker, or give this one a folder of its own",
             BrokerError::Listen { .. } => {
                 "clients know the broker by this address: stop what uses the port, or set another one for the broker"
+            }
+            BrokerError::OpenToOthers { .. } => {
+                "set kafka.security.protocol to `sasl_ssl` (or `ssl`, `sasl_plaintext`) with what belongs to it, or listen on \
+                 127.0.0.1"
+            }
+            BrokerError::Tls { .. } => {
+                "it must be PEM, certificates first the broker's own, a key without a password: \
+                 `openssl pkey -in KEY -out NEW` takes one off"
             }
             BrokerError::Damaged { .. } => "restore the file from a backup, or start with a new folder",
             _ => return None,

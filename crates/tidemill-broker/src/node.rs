@@ -7,12 +7,15 @@ use std::sync::Arc;
 use kafka_protocol::ResponseError;
 use parking_lot::RwLock;
 use tidemill_types::Clock;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::BrokerError;
 use crate::groups::{Coordinator, OffsetStore};
 use crate::home::Home;
 use crate::net::frame::MemoryBudget;
+use crate::security::users::Users;
 use crate::settings::BrokerSettings;
 use crate::topics::Topics;
 
@@ -32,6 +35,12 @@ pub(crate) struct Node {
     pub holds: RwLock<BTreeMap<String, BTreeSet<String>>>,
     pub requests_memory: MemoryBudget,
     pub fetches_memory: MemoryBudget,
+    /// The broker's end of TLS, where it is demanded.
+    pub tls: Option<TlsAcceptor>,
+    /// Who is let in, where clients have to say who they are.
+    pub users: Option<Users>,
+    /// One for each connection that is not let in yet.
+    pub places_at_door: Semaphore,
     pub stop: CancellationToken,
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::BrokerError;
+use crate::security::BrokerSecurity;
 
 /// When what was written is forced to the disk. An acknowledged record always survives the death of the process; this
 /// decides what survives the death of the machine.
@@ -28,7 +29,7 @@ pub enum Fsync {
 pub struct BrokerSettings {
     /// The folder of the log, created if missing. One broker at a time.
     pub dir: PathBuf,
-    /// The address to bind. Loopback unless told otherwise: the broker asks nobody who they are.
+    /// The address to bind. One that other machines can reach needs [`BrokerSettings::security`].
     pub listen: IpAddr,
     /// The port to bind. Absent: the one of the last start in this folder, at first 9092 or the next one that is free.
     /// 0: any free port at the first start, the same one later.
@@ -57,6 +58,8 @@ pub struct BrokerSettings {
     /// Groups whose committed offsets retention waits for, with their topics. A group that has committed nothing for a
     /// partition holds all of it.
     pub holding_groups: BTreeMap<String, Vec<String>>,
+    /// What the broker demands of every connection.
+    pub security: BrokerSecurity,
     /// Sizes and counts that bound what clients can ask for.
     pub limits: BrokerLimits,
 }
@@ -83,6 +86,14 @@ pub struct BrokerLimits {
     pub write_timeout_ms: u64,
     /// Milliseconds without a request after which a connection is closed.
     pub idle_timeout_ms: u64,
+    /// Connections that are not let in yet, where TLS or SASL is demanded; the next one is closed at once.
+    pub handshakes_max: usize,
+    /// Milliseconds that TLS and SASL may take together.
+    pub handshake_timeout_ms: u64,
+    /// Bytes that a client may send within its connection until SASL has let it in.
+    pub handshake_bytes_max: usize,
+    /// Milliseconds that a failed try to authenticate waits for its answer, so that guessing takes time.
+    pub failed_authentication_delay_ms: u64,
     /// Partitions of all topics together.
     pub partitions_max: usize,
     /// Consumer groups with members.
@@ -123,6 +134,7 @@ impl Default for BrokerSettings {
             segment_bytes: 256 * MIB as u64,
             group_initial_rebalance_delay_ms: 0,
             holding_groups: BTreeMap::new(),
+            security: BrokerSecurity::default(),
             limits: BrokerLimits::default(),
         }
     }
@@ -140,6 +152,10 @@ impl Default for BrokerLimits {
             batch_bytes_max: 16 * MIB,
             write_timeout_ms: 30_000,
             idle_timeout_ms: 10 * 60 * 1_000,
+            handshakes_max: 100,
+            handshake_timeout_ms: 10_000,
+            handshake_bytes_max: 64 * 1024,
+            failed_authentication_delay_ms: 100,
             partitions_max: 10_000,
             groups_max: 10_000,
             group_members_max: 1_000,
@@ -155,12 +171,10 @@ impl BrokerSettings {
     /// Refuses settings that no broker could run with.
     pub(crate) fn check(&self) -> Result<(), BrokerError> {
         let limits = &self.limits;
+        if !self.listen.is_loopback() && self.security.demands_nothing() {
+            return Err(BrokerError::OpenToOthers { listen: self.listen });
+        }
         let faults = [
-            (
-                !self.listen.is_loopback(),
-                "listen must be an address of this machine alone, as 127.0.0.1: the broker neither encrypts nor asks who \
-                 a client is",
-            ),
             (self.default_partitions < 1, "default_partitions must be at least 1"),
             (self.segment_bytes < 1024, "segment_bytes must be at least 1024"),
             (
@@ -176,6 +190,15 @@ impl BrokerSettings {
                 "limits.requests_in_flight_max must be at least 1",
             ),
             (limits.connections_max == 0, "limits.connections_max must be at least 1"),
+            (limits.handshakes_max == 0, "limits.handshakes_max must be at least 1"),
+            (
+                limits.handshake_timeout_ms <= limits.failed_authentication_delay_ms,
+                "limits.handshake_timeout_ms must be above limits.failed_authentication_delay_ms",
+            ),
+            (
+                limits.handshake_bytes_max < 1024,
+                "limits.handshake_bytes_max must be at least 1024",
+            ),
             (
                 limits.requests_memory_bytes < limits.request_bytes_max,
                 "limits.requests_memory_bytes must hold one request of limits.request_bytes_max",
@@ -193,8 +216,9 @@ impl BrokerSettings {
                 "limits.request_bytes_max and limits.fetch_bytes_max must stay below 2 GiB",
             ),
         ];
-        match faults.into_iter().find(|(is_fault, _)| *is_fault) {
-            Some((_, what)) => Err(BrokerError::Settings { what: what.to_owned() }),
+        let fault = faults.into_iter().find(|(is_fault, _)| *is_fault);
+        match fault.map(|(_, what)| what).or_else(|| self.security.fault()) {
+            Some(what) => Err(BrokerError::Settings { what: what.to_owned() }),
             None => Ok(()),
         }
     }
@@ -202,7 +226,60 @@ impl BrokerSettings {
 
 #[cfg(test)]
 mod tests {
+    use tidemill_types::{ErrorCode, Explain};
+
     use super::*;
+    use crate::security::{Password, SaslMechanism, SaslSettings, TlsSettings};
+
+    #[test]
+    fn other_machines_reach_no_broker_that_demands_nothing() {
+        let user = || [("ada".to_owned(), Password::new("pencil"))];
+        let sasl = || Some(SaslSettings::new([SaslMechanism::ScramSha256], user()));
+        let tls = || {
+            Some(TlsSettings {
+                certificate: "cert.pem".into(),
+                key: "key.pem".into(),
+                client_ca: None,
+            })
+        };
+        let check = |listen: &str, security: BrokerSecurity, is_refused: bool| {
+            let settings = BrokerSettings {
+                listen: listen.parse().unwrap(),
+                security,
+                ..BrokerSettings::default()
+            };
+            let refused = settings.check().err();
+            assert_eq!(refused.is_some(), is_refused, "{listen} {refused:?}");
+            if let Some(error) = refused {
+                assert_eq!(error.code(), ErrorCode::Refused);
+                assert!(error.to_string().contains(listen), "{error}");
+                assert!(error.hint().unwrap().contains("kafka.security"), "{error}");
+            }
+        };
+        for listen in ["127.0.0.1", "127.8.8.8", "::1"] {
+            check(listen, BrokerSecurity::default(), false);
+        }
+        for listen in ["0.0.0.0", "::", "192.168.1.7", "fe80::1"] {
+            check(listen, BrokerSecurity::default(), true);
+            check(
+                listen,
+                BrokerSecurity {
+                    sasl: sasl(),
+                    tls: None,
+                },
+                false,
+            );
+            check(listen, BrokerSecurity { sasl: None, tls: tls() }, false);
+            check(
+                listen,
+                BrokerSecurity {
+                    sasl: sasl(),
+                    tls: tls(),
+                },
+                false,
+            );
+        }
+    }
 
     #[test]
     fn defaults_are_sound_and_survive_a_round_trip() {
@@ -224,6 +301,10 @@ mod tests {
             |s| s.limits.requests_memory_bytes = 1,
             |s| s.limits.batch_bytes_max = usize::MAX / 2,
             |s| s.limits.fetches_memory_bytes = 1,
+            |s| s.limits.handshakes_max = 0,
+            |s| s.limits.handshake_timeout_ms = 100,
+            |s| s.limits.handshake_bytes_max = 0,
+            |s| s.security.sasl = Some(SaslSettings::new([], [])),
         ] {
             let mut settings = BrokerSettings::default();
             change(&mut settings);

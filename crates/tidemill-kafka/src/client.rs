@@ -8,7 +8,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 
-use crate::error::code_of;
+use crate::error::{KafkaFault, code_of, fault_of_event};
 
 /// Takes what librdkafka says on the side; log lines go to `tracing`.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ struct Heard {
     partitions: Option<Vec<HeardPartition>>,
     /// The text of the last error event.
     reason: Option<String>,
+    /// The last time that the broker did not let us in, or we did not believe it.
+    refusal: Option<KafkaFault>,
 }
 
 /// The client's knowledge of one partition.
@@ -49,6 +51,11 @@ impl Listener {
     pub(crate) fn take_reason(&self) -> Option<String> {
         self.heard().reason.take()
     }
+
+    /// Why we were not let in, if an error event said so. The client itself only says that nobody is there.
+    pub(crate) fn take_refusal(&self) -> Option<KafkaFault> {
+        self.heard().refusal.take()
+    }
 }
 
 impl ClientContext for Listener {
@@ -70,9 +77,15 @@ impl ClientContext for Listener {
 
     fn error(&self, error: ClientError, reason: &str) {
         // The end of a partition is not an error, and it comes often.
-        if code_of(&error) != Some(RDKafkaErrorCode::PartitionEOF) {
-            self.heard().reason = Some(reason.to_owned());
+        let code = code_of(&error);
+        if code == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
         }
+        let mut heard = self.heard();
+        if let Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) = code {
+            heard.refusal = Some(fault_of_event(code, reason));
+        }
+        heard.reason = Some(reason.to_owned());
     }
 
     fn stats(&self, statistics: Statistics) {

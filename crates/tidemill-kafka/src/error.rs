@@ -210,6 +210,14 @@ pub(crate) fn fault_of_code(code: RDKafkaErrorCode) -> KafkaFault {
     }
 }
 
+/// A fault that the client told of by itself.
+pub(crate) fn fault_of_event(code: Option<RDKafkaErrorCode>, reason: &str) -> KafkaFault {
+    KafkaFault {
+        code,
+        text: reason.to_owned(),
+    }
+}
+
 /// The client library leaves out the code of admin operations.
 pub(crate) fn code_of(error: &ClientError) -> Option<RDKafkaErrorCode> {
     match error {
@@ -266,7 +274,7 @@ impl Explain for KafkaError {
                     .into(),
             ),
             KafkaError::AuthFailed { .. } => Some(
-                "look at `sasl.*`, `ssl.*` and `security.protocol` in `[kafka] properties`, and at the ACLs".into(),
+                "look at `[kafka.security]`, at `sasl.*` and `ssl.*` in `kafka.properties`, and at the ACLs".into(),
             ),
             KafkaError::BrokerDown { bootstrap, .. } => Some(format!(
                 "is a broker running at {bootstrap}? `kafka.bootstrap` names another one; without it `tidemill up` \

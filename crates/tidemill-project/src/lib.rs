@@ -37,10 +37,10 @@ pub use schedule::{InvalidSchedule, Schedule};
 pub use schema::{Field, FieldType, StreamSchema, UnionForm, time_type};
 pub use secret::{MASK, Place, Properties, Secret, SecretError, SecretSource};
 pub use settings::{
-    BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings, Format, Fsync, IngestSettings,
-    InvalidStreamColumn, KafkaSecurity, KafkaSettings, ModelSettings, PredictionSettings, RecordedFeatures,
-    SETTINGS_FILE, SaslMechanism, SchemaRegistrySettings, SecurityError, SecurityProtocol, ServerSettings, Settings,
-    StorageSettings, StreamColumn, StreamSettings, TopK,
+    BrokerDemands, BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings, Format, Fsync,
+    IngestSettings, InvalidStreamColumn, KafkaSecurity, KafkaSettings, ModelSettings, PredictionSettings,
+    RecordedFeatures, SETTINGS_FILE, SaslDemand, SaslMechanism, SchemaRegistrySettings, SecurityError,
+    SecurityProtocol, ServerSettings, Settings, StorageSettings, StreamColumn, StreamSettings, TlsDemand, TopK,
 };
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};

@@ -3,7 +3,7 @@
 use tidemill_types::DurationText;
 
 use crate::fault::Fault;
-use crate::settings::{SecurityError, Settings};
+use crate::settings::{SecurityError, SecurityProtocol, Settings};
 use crate::tree::{Node, Path};
 
 /// Pushes a fault for each setting whose value has the right type and makes no sense.
@@ -93,10 +93,11 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(format!("`{path}` must be above zero")).at(root.origin_near(&path)));
         }
     }
-    if let Err(error) = kafka.security.check() {
+    let checked = kafka.security.check();
+    if let Err(error) = checked.and_then(|()| broker.check(&kafka.security, false)) {
         let path = match &error {
             SecurityError::Unfit { setting, .. } | SecurityError::Secret { setting, .. } => {
-                Path::of(&["kafka", "security", setting])
+                Path::of(&setting.split('.').collect::<Vec<_>>())
             }
         };
         faults.push(Fault::new(error.to_string()).at(root.origin_near(&path)));
@@ -111,6 +112,17 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
 
 fn check_relations(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
     let (ingest, server) = (&settings.ingest, &settings.server);
+    let (broker, security) = (&settings.broker, &settings.kafka.security);
+    if !broker.listen.is_loopback() && security.protocol == SecurityProtocol::Plaintext {
+        let path = Path::of(&["broker", "listen"]);
+        let fault = Fault::new(format!(
+            "`{path}` is {}, which others can reach, and the broker demands neither TLS nor a password",
+            broker.listen
+        ))
+        .with_hint("set `kafka.security.protocol` to `sasl_ssl` and what belongs to it, or listen on 127.0.0.1")
+        .at(root.origin_near(&path));
+        faults.push(fault);
+    }
     if ingest.buffer_bytes < ingest.flush_bytes {
         let path = Path::of(&["ingest", "buffer_bytes"]);
         let fault = Fault::new(format!(

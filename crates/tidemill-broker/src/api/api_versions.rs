@@ -9,7 +9,7 @@ use crate::net::frame::{UnencodableResponse, write_response};
 use crate::net::versions::SUPPORTED;
 
 /// All requests with their versions.
-pub(super) fn api_versions() -> ApiVersionsResponse {
+pub(crate) fn api_versions() -> ApiVersionsResponse {
     let describe = |api: &crate::net::versions::Supported| {
         ApiVersion::default()
             .with_api_key(api.key as i16)

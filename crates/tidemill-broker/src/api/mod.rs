@@ -12,14 +12,15 @@ mod metadata;
 mod produce;
 pub(crate) mod produce_old;
 mod producer_ids;
+pub(crate) mod sasl;
 mod topic_changes;
 
 use std::sync::Arc;
 
 use kafka_protocol::messages::{ApiKey, TopicName};
-use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
 
-use crate::net::connection::{ConnectionFault, Outgoing};
+use crate::net::connection::{ConnectionFault, Outgoing, decode};
 use crate::net::frame::{Request, write_response};
 use crate::node::{Node, Peer};
 
@@ -66,16 +67,9 @@ pub(crate) async fn dispatch(
         ApiKey::ListGroups => respond(r, &list_groups::list_groups(node, &decode(r)?)),
         ApiKey::DescribeGroups => respond(r, &list_groups::describe_groups(node, r.version, decode(r)?)),
         ApiKey::DeleteGroups => respond(r, &list_groups::delete_groups(node, decode(r)?).await),
+        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate => Ok(sasl::out_of_turn(r)?.map(Outgoing::from)),
         unknown => Err(ConnectionFault::UnknownKey(unknown as i16)),
     }
-}
-
-fn decode<R: Decodable>(request: &Request) -> Result<R, ConnectionFault> {
-    R::decode(&mut request.body.clone(), request.version).map_err(|error| ConnectionFault::Malformed {
-        key: request.key,
-        version: request.version,
-        reason: error.to_string(),
-    })
 }
 
 fn respond<R: Encodable + HeaderVersion>(request: &Request, response: &R) -> Result<Option<Outgoing>, ConnectionFault> {

@@ -1,6 +1,7 @@
 //! Frames: a four-byte length, then a request's header and body, or an answer's.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// Bytes of a frame's length.
-const LENGTH_BYTES: usize = 4;
+pub(crate) const LENGTH_BYTES: usize = 4;
 /// The smallest request: key, version, correlation id.
-const REQUEST_BYTES_MIN: usize = 8;
+pub(crate) const REQUEST_BYTES_MIN: usize = 8;
 /// Bytes that one permit of a memory budget stands for, so that budgets fit the semaphore's numbers.
 const PERMIT_BYTES: usize = 1024;
 
@@ -75,11 +76,11 @@ pub(crate) struct Frame {
     pub memory: Taken,
 }
 
-/// Reads the next frame; none where the client closed the connection between two. The length is checked before anything is
-/// allocated for it. A client that sends nothing for `idle` while a frame is due is given up.
+/// Reads the next frame, of one of these sizes; none where the client closed the connection between two. The length is checked
+/// before anything is allocated for it. A client that sends nothing for `idle` while a frame is due is given up.
 pub(crate) async fn read_frame(
     reader: &mut (impl AsyncRead + Unpin),
-    bytes_max: usize,
+    sizes: RangeInclusive<usize>,
     idle: Duration,
     budget: &MemoryBudget,
 ) -> Result<Option<Frame>, FrameError> {
@@ -97,11 +98,11 @@ pub(crate) async fn read_frame(
         }
     }
     let length = i32::from_be_bytes(length);
-    let bytes = usize::try_from(length).ok().filter(|bytes| REQUEST_BYTES_MIN <= *bytes);
+    let bytes = usize::try_from(length).ok().filter(|bytes| sizes.start() <= bytes);
     let Some(bytes) = bytes else {
         return Err(FrameError::TooSmall(length));
     };
-    if bytes_max < bytes {
+    if *sizes.end() < bytes {
         return Err(FrameError::TooLarge(bytes));
     }
     let memory = budget.take(bytes).await;
@@ -156,6 +157,14 @@ pub(crate) fn write_response<R: Encodable + HeaderVersion>(
     response: &R,
 ) -> Result<Bytes, UnencodableResponse> {
     encode(correlation_id, version, response).map_err(|error| UnencodableResponse(error.to_string()))
+}
+
+/// A bare token with its length in front.
+pub(crate) fn write_token(token: &[u8]) -> Bytes {
+    let mut buffer = BytesMut::with_capacity(LENGTH_BYTES + token.len());
+    buffer.put_u32(token.len() as u32);
+    buffer.put_slice(token);
+    buffer.freeze()
 }
 
 /// An answer that the codec refused: a fault of ours.

@@ -138,6 +138,9 @@ const SYNC_GROUP: Shape = shape(
 
 const DESCRIBE_GROUPS: Shape = shape(5, &[values(&TEXT), fixed(1).from(3)]);
 const LIST_GROUPS: Shape = shape(3, &[values(&TEXT).from(4), values(&TEXT).from(5)]);
+/// No version of it is flexible.
+const SASL_HANDSHAKE: Shape = shape(i16::MAX, &[text()]);
+const SASL_AUTHENTICATE: Shape = shape(2, &[bytes()]);
 const API_VERSIONS: Shape = shape(3, &[text().from(3), text().from(3)]);
 
 const CREATE_TOPICS: Shape = shape(
@@ -204,6 +207,7 @@ pub(crate) fn shape_of(key: ApiKey) -> Option<Shape> {
         ApiKey::SyncGroup => SYNC_GROUP,
         ApiKey::DescribeGroups => DESCRIBE_GROUPS,
         ApiKey::ListGroups => LIST_GROUPS,
+        ApiKey::SaslHandshake => SASL_HANDSHAKE,
         ApiKey::ApiVersions => API_VERSIONS,
         ApiKey::CreateTopics => CREATE_TOPICS,
         ApiKey::DeleteTopics => DELETE_TOPICS,
@@ -211,6 +215,7 @@ pub(crate) fn shape_of(key: ApiKey) -> Option<Shape> {
         ApiKey::InitProducerId => INIT_PRODUCER_ID,
         ApiKey::OffsetForLeaderEpoch => OFFSET_FOR_LEADER_EPOCH,
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
+        ApiKey::SaslAuthenticate => SASL_AUTHENTICATE,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
@@ -349,6 +354,8 @@ mod tests {
             let states = if v < 4 { vec![] } else { vec![word()] };
             ListGroupsRequest::default().with_states_filter(states)
         });
+        check(|_| SaslHandshakeRequest::default().with_mechanism(word()));
+        check(|_| SaslAuthenticateRequest::default().with_auth_bytes(vec![1, 2].into()));
         check(|_| ApiVersionsRequest::default());
         check(|_| {
             let assignment = create_topics_request::CreatableReplicaAssignment::default();

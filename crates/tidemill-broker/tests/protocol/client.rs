@@ -1,31 +1,48 @@
 //! A client that waits for each answer, and a broker in a folder of its own.
 
 use std::future::Future;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::indexmap::IndexMap;
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
-use kafka_protocol::messages::{FetchRequest, ProduceRequest, RequestHeader, ResponseHeader, TopicName};
+use kafka_protocol::messages::{
+    CreateTopicsRequest, FetchRequest, ProduceRequest, RequestHeader, ResponseHeader, TopicName,
+};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use kafka_protocol::records::{
     Compression, NO_PARTITION_LEADER_EPOCH, Record, RecordBatchDecoder, RecordBatchEncoder, RecordEncodeOptions,
     TimestampType,
 };
 use tidemill_broker::{Broker, BrokerSettings};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Longer than any answer of a test takes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Duplex>,
     correlation_id: i32,
+}
+
+/// A connection, with TLS or without.
+trait Duplex: Read + Write {}
+
+impl<T: Read + Write> Duplex for T {}
+
+fn socket(address: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT)).unwrap();
+    socket
 }
 
 pub fn text(text: &str) -> StrBytes {
@@ -117,10 +134,23 @@ pub fn values(records: Option<Bytes>) -> Vec<String> {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).unwrap();
+        Client::over(socket(address))
+    }
+
+    /// Over TLS, once it is agreed on; an error where either side does not want to.
+    pub fn connect_tls(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<Client> {
+        let name = ServerName::from(address.ip());
+        let mut connection = ClientConnection::new(config, name).unwrap();
+        let mut socket = socket(address);
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        Ok(Client::over(StreamOwned::new(connection, socket)))
+    }
+
+    fn over(stream: impl Duplex + 'static) -> Client {
         Client {
-            stream,
+            stream: Box::new(stream),
             correlation_id: 0,
         }
     }
@@ -177,19 +207,42 @@ impl Client {
         match self.stream.read_exact(&mut length) {
             Ok(()) => (),
             // Closed, or torn down because requests of ours were not read any more.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset
-                ) =>
-            {
-                return None;
-            }
+            Err(error) if is_end(&error) => return None,
             Err(error) => panic!("no answer: {error}"),
         }
         let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
         self.stream.read_exact(&mut bytes).unwrap();
         Some(bytes.into())
+    }
+
+    /// Sends to a broker that may not want to hear it.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// As [`Client::frame`]; none also where TLS gave a reason for the end.
+    pub fn try_frame(&mut self) -> Option<Bytes> {
+        let mut length = [0; 4];
+        match self.stream.read_exact(&mut length) {
+            Ok(()) => (),
+            Err(error) if is_end(&error) || error.kind() == io::ErrorKind::InvalidData => return None,
+            Err(error) => panic!("no answer: {error}"),
+        }
+        let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
+        self.stream.read_exact(&mut bytes).unwrap();
+        Some(bytes.into())
+    }
+
+    /// Whether the connection ends without an answer of Kafka's; an alert of TLS is none.
+    pub fn ends_without_a_frame(&mut self) -> bool {
+        const ALERT_BYTES: usize = 7;
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => (),
+            Err(error) if is_end(&error) => (),
+            Err(error) => panic!("no end: {error}"),
+        }
+        rest.is_empty() || (rest.len() == ALERT_BYTES && rest[0] == 21)
     }
 
     /// Sends a batch to partition 0 of a topic.
@@ -206,6 +259,25 @@ impl Client {
         let request = fetch_request(topic, offset).with_max_wait_ms(max_wait_ms);
         self.call(12, &request).responses.remove(0).partitions.remove(0)
     }
+}
+
+/// Makes a topic.
+pub fn create(client: &mut Client, topic: &str, partitions: i32) {
+    let topic = CreatableTopic::default()
+        .with_name(topic_name(topic))
+        .with_num_partitions(partitions)
+        .with_replication_factor(1);
+    let request = CreateTopicsRequest::default()
+        .with_topics(vec![topic])
+        .with_timeout_ms(60_000);
+    assert_eq!(client.call(7, &request).topics[0].error_code, 0);
+}
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }
 
 /// A produce to partition 0 of a topic.

@@ -11,20 +11,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::client::{
-    Client, NO_PRODUCER, batch, fetch_request, produce_request, settings, topic_name, values, with_broker,
+    Client, NO_PRODUCER, batch, create, fetch_request, produce_request, settings, topic_name, values, with_broker,
     with_broker_on_a_device,
 };
-
-fn create(client: &mut Client, topic: &str, partitions: i32) {
-    let topic = CreatableTopic::default()
-        .with_name(topic_name(topic))
-        .with_num_partitions(partitions)
-        .with_replication_factor(1);
-    let request = CreateTopicsRequest::default()
-        .with_topics(vec![topic])
-        .with_timeout_ms(60_000);
-    assert_eq!(client.call(7, &request).topics[0].error_code, 0);
-}
 
 /// The folder of a partition: the one whose first segment is below a folder that bears the topic's name.
 fn partition_folder(dir: &Path, topic: &str) -> PathBuf {

@@ -123,6 +123,16 @@ fn every_version_of_every_request_is_answered() {
             ids.is_sorted_by(|a, b| a < b) && ids.iter().all(|(error, _)| *error == 0),
             "{ids:?}"
         );
+        // Nobody is asked who they are: that is the answer.
+        let illegal = ResponseError::IllegalSaslState.code();
+        let taken = call_all(client, range(SaslHandshakeRequest::KEY), |_| {
+            SaslHandshakeRequest::default().with_mechanism(text("PLAIN"))
+        });
+        assert!(taken.iter().all(|answer| answer.error_code == illegal));
+        let shown = call_all(client, range(SaslAuthenticateRequest::KEY), |_| {
+            SaslAuthenticateRequest::default()
+        });
+        assert!(shown.iter().all(|answer| answer.error_code == illegal));
         topics_and_groups(client, range);
     });
 }

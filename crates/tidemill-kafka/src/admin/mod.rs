@@ -17,10 +17,13 @@ use tidemill_types::{KafkaPartition, LastOffset, NextOffset, TopicName};
 
 use crate::client::Listener;
 use crate::settings::Role;
-use crate::{ClientSettings, KafkaError, Record};
+use crate::{ClientSettings, KafkaError, KafkaFault, Record};
 
 /// How long a question about topics and offsets waits.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Events of a client that are looked through after no broker answered.
+const EVENTS_AFTER_FAILURE_MAX: usize = 100;
 
 /// Asks and tells a cluster. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -225,8 +228,27 @@ impl Inner {
     /// Asks for the brokers alone: a topic that does not exist would do, but the list of all topics can be long.
     fn probe(&self) -> Result<(), KafkaError> {
         let asked = self.asking.fetch_metadata(None, METADATA_TIMEOUT);
-        asked.map_err(|error| self.sort("reach the cluster", METADATA_TIMEOUT, &error))?;
-        Ok(())
+        let Err(error) = asked else { return Ok(()) };
+        let action = "reach the cluster";
+        match self.hear_refusal() {
+            Some(source) => Err(KafkaError::AuthFailed {
+                action: action.to_owned(),
+                source,
+            }),
+            None => Err(self.sort(action, METADATA_TIMEOUT, &error)),
+        }
+    }
+
+    /// Looks for what the brokers said among the client's events. A poll that finds a log line looks like one that finds nothing,
+    /// so that it does not end the search.
+    fn hear_refusal(&self) -> Option<KafkaFault> {
+        for _ in 0..EVENTS_AFTER_FAILURE_MAX {
+            drop(self.asking.poll(Duration::ZERO));
+            if let Some(refusal) = self.asking.context().take_refusal() {
+                return Some(refusal);
+            }
+        }
+        None
     }
 
     fn sort(&self, action: impl Into<String>, limit: Duration, error: &rdkafka::error::KafkaError) -> KafkaError {

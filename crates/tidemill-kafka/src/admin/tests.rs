@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use tidemill_broker::{Broker, BrokerSecurity, BrokerSettings, Password, SaslMechanism, SaslSettings};
+
 use super::*;
 use crate::testing::{FIRST_TIME, MockBroker, topic};
 
@@ -89,4 +91,38 @@ async fn settings_that_librdkafka_does_not_know_are_refused() {
     settings.properties.insert("no.such.property".into(), "1".into());
     let refused = Admin::connect(&settings).unwrap_err();
     assert!(refused.to_string().contains("no.such.property"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_let_in_is_told_so_and_not_that_nobody_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let users = [("ada".to_owned(), Password::new("pencil"))];
+    let broker = Broker::start(BrokerSettings {
+        dir: dir.path().to_owned(),
+        port: Some(0),
+        security: BrokerSecurity {
+            sasl: Some(SaslSettings::new([SaslMechanism::ScramSha512], users)),
+            tls: None,
+        },
+        ..BrokerSettings::default()
+    });
+    let broker = broker.await.unwrap();
+    let mut settings = ClientSettings::new(broker.bootstrap(), "t");
+    for (name, value) in [
+        ("security.protocol", "sasl_plaintext"),
+        ("sasl.mechanism", "SCRAM-SHA-512"),
+        ("sasl.username", "ada"),
+        ("sasl.password", "pencil"),
+    ] {
+        settings.properties.insert(name.to_owned(), value.to_owned());
+    }
+    let admin = Admin::connect(&settings).unwrap();
+    assert_eq!(admin.cluster_id().await.unwrap().as_deref(), Some(broker.cluster_id()));
+    settings
+        .properties
+        .insert("sasl.password".to_owned(), "rubber".to_owned());
+    let error = Admin::connect(&settings).unwrap().probe().await.unwrap_err();
+    assert!(matches!(error, KafkaError::AuthFailed { .. }), "{error:?}");
+    assert!(!format!("{error:?}").contains("rubber"), "{error:?}");
+    broker.shutdown().await.unwrap();
 }

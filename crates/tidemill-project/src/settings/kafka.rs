@@ -27,7 +27,7 @@ pub struct KafkaSettings {
     /// How often topics are looked through for new partitions.
     #[schemars(with = "DurationForm")]
     pub discovery_interval: DurationText,
-    /// Encryption and authentication towards the brokers.
+    /// Encryption and authentication towards the brokers. The broker in the process demands the same of whoever connects.
     pub security: KafkaSecurity,
     /// Settings of the Kafka client by librdkafka's names, as `{ "socket.timeout.ms" = "10000" }`. Passwords and keys among them
     /// are never shown.

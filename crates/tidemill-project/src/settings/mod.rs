@@ -5,6 +5,7 @@
 //! docs/settings.md and of docs/tidemill.schema.json.
 
 mod broker;
+mod broker_demands;
 pub(crate) mod forms;
 mod ingest;
 mod kafka;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use tidemill_types::{DeploymentName, DurationText, ExperimentName, ModelName, StreamName};
 
 pub use broker::{BrokerSettings, Fsync};
+pub use broker_demands::{BrokerDemands, SaslDemand, TlsDemand};
 pub use ingest::IngestSettings;
 pub use kafka::KafkaSettings;
 pub use model::{CompareRule, DeploymentSettings, InvalidStreamColumn, ModelSettings, StreamColumn, TopK};

@@ -1,4 +1,4 @@
-//! `[kafka.security]`: who we are to the brokers, and how we know them.
+//! `[kafka.security]`: who we are to the brokers, and how we know them. The broker in the process demands the same.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::forms::SecretForm;
-use crate::secret::{SecretError, SecretSource};
+use crate::secret::{Secret, SecretError, SecretSource};
 
-/// Encryption and authentication towards the brokers.
+/// Encryption and authentication towards the brokers. The broker in the process demands the same of whoever connects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(inline)]
@@ -86,18 +86,18 @@ pub enum SaslMechanism {
 #[derive(Debug, thiserror::Error)]
 pub enum SecurityError {
     /// A setting is missing, or has no meaning beside the others.
-    #[error("`kafka.security.{setting}` {reason}")]
+    #[error("`{setting}` {reason}")]
     Unfit {
-        /// The setting.
-        setting: &'static str,
+        /// The setting's dotted path.
+        setting: String,
         /// What is wrong with it.
         reason: &'static str,
     },
     /// A secret is not where the setting says.
-    #[error("`kafka.security.{setting}` cannot be had")]
+    #[error("`{setting}` cannot be had")]
     Secret {
-        /// The setting.
-        setting: &'static str,
+        /// The setting's dotted path.
+        setting: String,
         /// Why.
         #[source]
         source: SecretError,
@@ -105,11 +105,13 @@ pub enum SecurityError {
 }
 
 impl SecurityProtocol {
-    fn is_tls(self) -> bool {
+    /// Whether connections are encrypted.
+    pub(super) fn is_tls(self) -> bool {
         matches!(self, SecurityProtocol::Ssl | SecurityProtocol::SaslSsl)
     }
 
-    fn is_sasl(self) -> bool {
+    /// Whether clients say who they are by a password.
+    pub(super) fn is_sasl(self) -> bool {
         matches!(self, SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl)
     }
 
@@ -168,7 +170,10 @@ impl KafkaSecurity {
             ),
         ];
         match rules.into_iter().find(|(_, broken, _)| *broken) {
-            Some((setting, _, reason)) => Err(SecurityError::Unfit { setting, reason }),
+            Some((setting, _, reason)) => Err(SecurityError::Unfit {
+                setting: format!("kafka.security.{setting}"),
+                reason,
+            }),
             None => Ok(()),
         }
     }
@@ -185,10 +190,10 @@ impl KafkaSecurity {
         };
         let secret = |setting, source: &Option<SecretSource>| match source {
             None => Ok(None),
-            Some(source) => match source.read(dir) {
-                Ok(secret) => Ok(Some(secret.expose().to_owned())),
-                Err(source) => Err(SecurityError::Secret { setting, source }),
-            },
+            Some(source) => {
+                let secret = read_secret(&format!("kafka.security.{setting}"), source, dir)?;
+                Ok(Some(secret.expose().to_owned()))
+            }
         };
         let file = |path: &Option<PathBuf>| path.as_ref().map(|path| dir.join(path).display().to_string());
         set("security.protocol", Some(self.protocol.name().to_owned()));
@@ -209,6 +214,14 @@ impl KafkaSecurity {
         );
         Ok(properties)
     }
+}
+
+/// Gets the secret of a setting.
+pub(super) fn read_secret(setting: &str, source: &SecretSource, dir: &Path) -> Result<Secret, SecurityError> {
+    source.read(dir).map_err(|source| SecurityError::Secret {
+        setting: setting.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

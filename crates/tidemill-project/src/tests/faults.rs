@@ -188,6 +188,39 @@ fn a_fact_has_one_home() {
 }
 
 #[test]
+fn an_open_broker_demands_something() {
+    check_more(
+        "[broker]\nlisten = \"0.0.0.0\"\n",
+        &expect![[r"
+            error: `broker.listen` is 0.0.0.0, which others can reach, and the broker demands neither TLS nor a password
+            hint: set `kafka.security.protocol` to `sasl_ssl` and what belongs to it, or listen on 127.0.0.1; see tidemill.toml:14
+        "]],
+    );
+    check_more(
+        "[broker]\nlisten = \"localhost\"\n",
+        &expect![[r"
+            error: `broker.listen`: `localhost` is not an address: write 127.0.0.1, 0.0.0.0 or ::1
+            hint: see tidemill.toml:14
+        "]],
+    );
+    check_more(
+        "[kafka.security]\nprotocol = \"ssl\"\n[broker]\nlisten = \"0.0.0.0\"\nkey = \"broker.key\"\n",
+        &expect![[r"
+            error: `broker.certificate` must be set beside `broker.key`
+            hint: see tidemill.toml:15
+        "]],
+    );
+    let sasl = "[kafka.security]\nprotocol = \"sasl_plaintext\"\nmechanism = \"scram-sha-256\"\nusername = \"ada\"\n\
+                password = { env = \"KAFKA_PASSWORD\" }\n[broker]\nlisten = \"::\"\n";
+    check_more(
+        sasl,
+        &expect![[r"
+            no fault
+        "]],
+    );
+}
+
+#[test]
 fn an_open_door_needs_a_token() {
     check_more(
         "[server]\naddress = \"0.0.0.0:8080\"\n",

@@ -22,14 +22,11 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
     let mut signals = StopSignals::listen();
     let broker = start_broker(&project, &state).await?;
     if context.global.json {
-        line(
-            serde_json::json!({ "bootstrap": broker.address().to_string(), "cluster_id": broker.cluster_id() })
-                .to_string(),
-        )?;
+        line(serde_json::json!({ "bootstrap": broker.bootstrap(), "cluster_id": broker.cluster_id() }).to_string())?;
     } else if !context.global.quiet {
         line(format!(
             "broker at {}, cluster {}",
-            broker.address(),
+            broker.bootstrap(),
             broker.cluster_id()
         ))?;
         line("Ctrl-C stops it; acknowledged records are on disk")?;

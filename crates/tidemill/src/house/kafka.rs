@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidemill_broker::{Broker, BrokerSettings, Fsync};
+use tidemill_broker::{Broker, BrokerSecurity, BrokerSettings, Fsync, Password, SaslSettings, TlsSettings};
 use tidemill_ingest::{Ingest, IngestHandle, IngestLimits, IngestWiring, SchemaRegistry};
 use tidemill_kafka::{Admin, ClientSettings};
 use tidemill_lake::Lake;
-use tidemill_project::{ByteSize, Origin, Project};
+use tidemill_project::{ByteSize, Origin, Project, SaslMechanism, SecurityError};
 use tidemill_sources::topic_configs;
 use tidemill_types::{Clock, ErrorCode, Explain, Problem};
 use tokio::sync::Mutex;
@@ -47,7 +47,7 @@ impl KafkaSide {
         };
         let bootstrap = match (&kafka.bootstrap, &broker) {
             (Some(bootstrap), _) => bootstrap.clone(),
-            (None, Some(broker)) => broker.address().to_string(),
+            (None, Some(broker)) => broker.bootstrap(),
             (None, None) => String::new(),
         };
         let client = client_settings(project, &bootstrap)?;
@@ -162,10 +162,7 @@ impl KafkaSide {
 pub fn client_settings(project: &Project, bootstrap: &str) -> Result<ClientSettings, Problem> {
     let kafka = &project.settings.kafka;
     let mut client = ClientSettings::new(bootstrap, kafka.client_id.clone());
-    let security = kafka.security.properties(&project.dir).map_err(|error| {
-        let reason = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-        Problem::new(ErrorCode::InvalidInput, format!("{error}{reason}"))
-    })?;
+    let security = kafka.security.properties(&project.dir).map_err(|error| unfit(&error))?;
     client.properties = kafka.properties.expose().clone();
     for (name, value) in security {
         if client.properties.insert(name.clone(), value).is_some() {
@@ -176,7 +173,41 @@ pub fn client_settings(project: &Project, bootstrap: &str) -> Result<ClientSetti
     Ok(client)
 }
 
-/// Starts the in-process broker of a project, which holds what its pipeline has not committed.
+/// Settings of security that cannot be used, with where a secret should have been.
+fn unfit(error: &SecurityError) -> Problem {
+    let reason = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    Problem::new(ErrorCode::InvalidInput, format!("{error}{reason}"))
+}
+
+/// What the broker demands, by the settings that its clients go by.
+fn broker_security(project: &Project) -> Result<BrokerSecurity, Problem> {
+    let demands = project
+        .settings
+        .broker
+        .demands(&project.settings.kafka.security, &project.dir);
+    let demands = demands.map_err(|error| unfit(&error))?;
+    let tls = demands.tls.map(|tls| TlsSettings {
+        certificate: tls.certificate,
+        key: tls.key,
+        client_ca: tls.client_ca,
+    });
+    let sasl = demands.sasl.map(|sasl| {
+        let mechanism = match sasl.mechanism {
+            SaslMechanism::Plain => tidemill_broker::SaslMechanism::Plain,
+            SaslMechanism::ScramSha256 => tidemill_broker::SaslMechanism::ScramSha256,
+            SaslMechanism::ScramSha512 => tidemill_broker::SaslMechanism::ScramSha512,
+        };
+        let users = sasl.users.into_iter();
+        SaslSettings::new(
+            [mechanism],
+            users.map(|(user, password)| (user, Password::new(password.expose()))),
+        )
+    });
+    Ok(BrokerSecurity { tls, sasl })
+}
+
+/// Starts the in-process broker of a project, which holds what its pipeline has not committed. It demands of clients what the
+/// project's settings make them show.
 pub async fn start_broker(project: &Project, state_dir: &Path) -> Result<Broker, Problem> {
     let configured = &project.settings.broker;
     let port_is_default = project
@@ -185,6 +216,9 @@ pub async fn start_broker(project: &Project, state_dir: &Path) -> Result<Broker,
         .is_none_or(|origin| matches!(origin.origin, Origin::Default));
     let mut settings = BrokerSettings {
         dir: state_dir.join(BROKER_DIR),
+        listen: configured.listen,
+        advertised_host: configured.advertised_host.clone(),
+        security: broker_security(project)?,
         // A port that was chosen is that port; without one the broker keeps the one it found at its first start.
         port: (!port_is_default).then_some(configured.port),
         auto_create_topics: configured.auto_create_topics,
