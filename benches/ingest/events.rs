@@ -6,6 +6,9 @@ use serde_json::json;
 use tidemill_project::{Format, Stream, StreamSchema};
 use tidemill_types::{ColumnName, DurationText, StreamName, TopicName};
 
+/// One message in so many is broken, where some are.
+pub const BROKEN_EVERY: u64 = 100;
+
 /// The stream that lands them.
 pub fn stream(topic: &str, format: Format) -> Stream {
     let time = json!({ "type": "long", "logicalType": "timestamp-micros" });
@@ -65,4 +68,49 @@ pub fn payment(number: u64) -> String {
         number % 4,
         number.is_multiple_of(2),
     )
+}
+
+/// The same payment in binary Avro.
+pub fn avro(number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let long = |value: i64, bytes: &mut Vec<u8>| {
+        let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+        while rest >= 0x80 {
+            bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+    };
+    let number = number as i64;
+    for value in [
+        number,
+        1_522_540_800_123_456 + number * 1_000_000,
+        number * 7_919 % 5_000,
+        number * 104_729 % 10_000,
+    ] {
+        long(value, &mut bytes);
+    }
+    bytes.extend_from_slice(&((number * 31 % 100_000) as f64 / 100.0).to_le_bytes());
+    for text in [
+        "EUR",
+        ["DE", "FR", "BE"][(number % 3) as usize],
+        ["web", "pos"][(number % 2) as usize],
+    ] {
+        long(text.len() as i64, &mut bytes);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes.extend_from_slice(&((number * 13 % 90_000) as f64 / 1_000.0).to_le_bytes());
+    bytes.extend_from_slice(&((number * 17 % 180_000) as f64 / 1_000.0).to_le_bytes());
+    long(number % 4, &mut bytes);
+    bytes.push(u8::from(number % 2 == 0));
+    bytes
+}
+
+/// What becomes of every hundredth message: truncated, of a wrong type, not UTF-8, in turn.
+pub fn broken(number: u64, message: &[u8]) -> Vec<u8> {
+    match number / BROKEN_EVERY % 3 {
+        0 => message[..message.len() / 2].to_vec(),
+        1 => String::from_utf8_lossy(message).replace("\"EUR\"", "978").into_bytes(),
+        _ => [&message[..message.len() - 2], b"\xff}"].concat(),
+    }
 }

@@ -3,7 +3,9 @@
 //!
 //! Needs a broker in a process of its own: `benches/ingest/beside_peers.sh` starts Apache Kafka, fills a topic once, and runs
 //! this and the tools that a user would take instead on the same topic. `KAFKA_BOOTSTRAP` names the broker, `TOPIC` the topic,
-//! `ROWS` how many rows; with `PRODUCE=1` it fills the topic and ends.
+//! `ROWS` how many rows, `FORMAT` how they are written: `json`, `broken` (JSON of which one in a hundred is broken), `avro`, or
+//! `confluent`, which wants the address of a schema registry in `SCHEMA_REGISTRY_URL` and the schema's id in `SCHEMA_ID`. With
+//! `PRODUCE=1` it fills the topic and ends, with `SCHEMA=1` it prints the Avro schema; `ONLY=land` leaves the limits out.
 
 mod events;
 
@@ -12,15 +14,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidemill_ingest::measure::IntakeBench;
-use tidemill_ingest::{Ingest, IngestLimits, IngestWiring};
+use tidemill_ingest::{Ingest, IngestLimits, IngestWiring, SchemaRegistry};
 use tidemill_kafka::{
     Admin, Assignment, ClientSettings, ConsumerLimits, PolledConsumer, Producer, ProducerLimits, ProducerRecord,
 };
 use tidemill_lake::{Lake, LakeLocation};
-use tidemill_project::{Format, Stream};
+use tidemill_project::{Format, SchemaRegistrySettings, Stream};
 use tidemill_types::{KafkaPartition, Micros, NextOffset, PipelineName, SystemClock};
 
-use events::{payment, stream};
+use events::{BROKEN_EVERY, avro, broken, payment, stream};
 
 const ROWS_DEFAULT: u64 = 1_000_000;
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -40,27 +42,115 @@ async fn main() -> Outcome<()> {
         Err(_) => ROWS_DEFAULT,
     };
     let topic = std::env::var("TOPIC").unwrap_or_else(|_| "payments".to_owned());
-    let stream = stream(&topic, Format::Json);
+    let writing = Writing::of_the_environment()?;
+    let stream = stream(&topic, writing.format());
+    if std::env::var_os("SCHEMA").is_some() {
+        println!("{}", stream.schema.to_avsc());
+        return Ok(());
+    }
     let client = ClientSettings::new(bootstrap, "tidemill-bench");
     if std::env::var_os("PRODUCE").is_some() {
-        return produce(&client, &stream, rows).await;
+        return produce(&client, &stream, rows, writing).await;
     }
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     println!("tidemill, {profile} profile, {rows} rows of `{topic}`");
-    println!("{:<28} {:>10} {:>8} {:>14}", "", "rows/s", "CPU s", "rows/CPU s");
-    report("consume", rows, consume(&client, &stream, rows, None)).await?;
-    let intake = IntakeBench::new(&stream, Vec::new())?;
-    report("consume, decode", rows, consume(&client, &stream, rows, Some(intake))).await?;
-    report("consume, decode, write", rows, land(&client, &stream, rows)).await
+    println!(
+        "{:<28} {:>10} {:>8} {:>14} {:>10}",
+        "", "rows/s", "CPU s", "rows/CPU s", "peak MiB"
+    );
+    if std::env::var("ONLY").as_deref() != Ok("land") {
+        report("consume", rows, consume(&client, &stream, rows, writing, None)).await?;
+        let mut intake = IntakeBench::new(&stream, Vec::new())?;
+        if let Writing::Confluent { id } = writing {
+            intake.learn(id, &stream.schema.to_avsc());
+        }
+        report(
+            "consume, decode",
+            rows,
+            consume(&client, &stream, rows, writing, Some(intake)),
+        )
+        .await?;
+    }
+    report("consume, decode, write", rows, land(&client, &stream, rows, writing)).await
+}
+
+/// How the records are written.
+#[derive(Debug, Clone, Copy)]
+enum Writing {
+    Json,
+    /// One in a hundred is broken.
+    Broken,
+    Avro,
+    Confluent {
+        id: u32,
+    },
+}
+
+impl Writing {
+    fn of_the_environment() -> Outcome<Writing> {
+        let format = std::env::var("FORMAT");
+        Ok(match format.as_deref().unwrap_or("json") {
+            "json" => Writing::Json,
+            "broken" => Writing::Broken,
+            "avro" => Writing::Avro,
+            "confluent" => Writing::Confluent {
+                id: std::env::var("SCHEMA_ID").unwrap_or_else(|_| "1".to_owned()).parse()?,
+            },
+            other => return Err(format!("FORMAT is json, broken, avro or confluent, not {other}").into()),
+        })
+    }
+
+    fn format(self) -> Format {
+        match self {
+            Writing::Json | Writing::Broken => Format::Json,
+            Writing::Avro => Format::Avro,
+            Writing::Confluent { .. } => Format::ConfluentAvro,
+        }
+    }
+
+    fn record(self, number: u64) -> Vec<u8> {
+        match self {
+            Writing::Json => payment(number).into_bytes(),
+            Writing::Broken if number.is_multiple_of(BROKEN_EVERY) => broken(number, payment(number).as_bytes()),
+            Writing::Broken => payment(number).into_bytes(),
+            Writing::Avro => avro(number),
+            Writing::Confluent { id } => [&[0], id.to_be_bytes().as_slice(), &avro(number)].concat(),
+        }
+    }
+
+    /// Those of so many that are no rows.
+    fn dead(self, rows: u64) -> u64 {
+        match self {
+            Writing::Broken => rows.div_ceil(BROKEN_EVERY),
+            _ => 0,
+        }
+    }
 }
 
 async fn report(name: &str, rows: u64, work: impl Future<Output = Outcome<()>>) -> Outcome<()> {
+    // From here on the kernel counts the peak anew.
+    std::fs::write("/proc/self/clear_refs", "5")?;
     let (started, cpu_before) = (Instant::now(), cpu_seconds()?);
     work.await?;
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
     let rows = rows as f64;
-    println!("{name:<28} {:>10.0} {cpu:>8.2} {:>14.0}", rows / seconds, rows / cpu);
+    let peak = peak_mebibytes()?;
+    println!(
+        "{name:<28} {:>10.0} {cpu:>8.2} {:>14.0} {peak:>10}",
+        rows / seconds,
+        rows / cpu
+    );
     Ok(())
+}
+
+fn peak_mebibytes() -> Outcome<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes: u64 = line
+        .and_then(|line| line.split_ascii_whitespace().next())
+        .ok_or("no peak of memory")?
+        .parse()?;
+    Ok(kibibytes / 1024)
 }
 
 /// User and system time of this process.
@@ -73,17 +163,17 @@ fn cpu_seconds() -> Outcome<f64> {
     Ok((ticks()? + ticks()?) / TICKS_A_SECOND)
 }
 
-async fn produce(client: &ClientSettings, stream: &Stream, rows: u64) -> Outcome<()> {
+async fn produce(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writing) -> Outcome<()> {
     let admin = Admin::connect(client)?;
     admin.ensure_topic(&stream.topic, stream.partitions, &[].into()).await?;
     let producer = Producer::new(client, &ProducerLimits::default())?;
     for number in 0..rows {
-        let value = payment(number);
+        let value = writing.record(number);
         let record = ProducerRecord {
             topic: &stream.topic,
             partition: Some(KafkaPartition((number % stream.partitions as u64) as i32)),
             key: None,
-            value: Some(value.as_bytes()),
+            value: Some(&value),
             headers: &[],
             timestamp: Micros(1_522_540_800_000_000 + number as i64 * 1_000),
         };
@@ -92,13 +182,19 @@ async fn produce(client: &ClientSettings, stream: &Stream, rows: u64) -> Outcome
     producer.flush(PATIENCE).await?;
     println!(
         "{rows} rows of {} bytes are in `{}`",
-        payment(rows / 2).len(),
+        writing.record(rows / 2).len(),
         stream.topic
     );
     Ok(())
 }
 
-async fn consume(client: &ClientSettings, stream: &Stream, rows: u64, mut intake: Option<IntakeBench>) -> Outcome<()> {
+async fn consume(
+    client: &ClientSettings,
+    stream: &Stream,
+    rows: u64,
+    writing: Writing,
+    mut intake: Option<IntakeBench>,
+) -> Outcome<()> {
     let assignments = (0..stream.partitions).map(|partition| Assignment {
         topic: stream.topic.clone(),
         partition: KafkaPartition(partition),
@@ -106,6 +202,7 @@ async fn consume(client: &ClientSettings, stream: &Stream, rows: u64, mut intake
     });
     let (consumer, mut batches) = PolledConsumer::spawn(client, assignments.collect(), ConsumerLimits::default())?;
     let mut seen = 0;
+    let (mut decoded_rows, mut dead_rows) = (0, 0);
     while seen < rows {
         let batch = tokio::time::timeout(PATIENCE, batches.recv()).await?;
         let batch = batch.ok_or("the consumer ended")??;
@@ -116,26 +213,38 @@ async fn consume(client: &ClientSettings, stream: &Stream, rows: u64, mut intake
                 (at_work, counts)
             });
             let (back, counts) = decoded.await?;
-            if counts?.1 > 0 {
-                return Err("a good record was not decoded".into());
-            }
+            let (good, dead) = counts?;
+            (decoded_rows, dead_rows) = (decoded_rows + good, dead_rows + dead);
             intake = Some(back);
         }
     }
     consumer.stop().await;
+    if intake.is_some() {
+        let dead = writing.dead(rows);
+        if (decoded_rows, dead_rows) != (rows - dead, dead) {
+            return Err(format!("{decoded_rows} rows and {dead_rows} dead letters of {rows} records").into());
+        }
+    }
     Ok(())
 }
 
 /// Until every row is visible in the table.
-async fn land(client: &ClientSettings, stream: &Stream, rows: u64) -> Outcome<()> {
+async fn land(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writing) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
+    let registry = match (writing, std::env::var("SCHEMA_REGISTRY_URL")) {
+        (Writing::Confluent { .. }, Ok(url)) => SchemaRegistry::new(&SchemaRegistrySettings {
+            url: Some(url.parse()?),
+            ..SchemaRegistrySettings::default()
+        })?,
+        _ => None,
+    };
     let ingest = Ingest::start(IngestWiring {
         pipeline: PipelineName::new("bench")?,
         streams: vec![stream.clone()],
         client: client.clone(),
         cluster_id: None,
-        schema_registry: None,
+        schema_registry: registry,
         stages: Vec::new(),
         lake,
         limits: IngestLimits::default(),
@@ -144,7 +253,7 @@ async fn land(client: &ClientSettings, stream: &Stream, rows: u64) -> Outcome<()
     ingest.wait_caught_up(PATIENCE).await?;
     let landed: u64 = ingest.status().iter().map(|status| status.rows).sum();
     ingest.shutdown().await;
-    if landed == rows {
+    if landed == rows - writing.dead(rows) {
         Ok(())
     } else {
         Err(format!("{landed} rows landed of {rows}").into())

@@ -30,7 +30,10 @@ pub fn trials() -> Vec<Trial> {
 fn writes_a_sound_project() {
     let project = Project::init();
     let said = say(&project.dir(), &["validate"]).ok().out();
-    assert_eq!(said, "fraud is sound: 3 streams, 3 feature views, 8 checks, 1 model, 3 monitors, 3 triggers\n");
+    assert_eq!(
+        said,
+        "fraud is sound: 3 streams, 3 feature views, 8 checks, 1 model, 3 monitors, 3 triggers\n"
+    );
     // A folder below the project's is in the project, too.
     say(&project.dir().join("sql/checks"), &["validate"]).ok();
     let faults = say(&project.dir(), &["validate", "--json"]).ok().json();

@@ -309,9 +309,6 @@ fn warn_of_openness(node: &Node, ip: IpAddr) {
     if ip.is_loopback() {
         return;
     }
-    if !security.knows_clients() {
-        warn!(%ip, "the broker on {ip} asks nobody who they are: whoever reaches it may read and write everything");
-    }
     if security.tls.is_none() {
         warn!(%ip, "the broker on {ip} does not encrypt: records, and the passwords of PLAIN, can be read on the way");
     }

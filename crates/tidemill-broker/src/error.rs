@@ -36,8 +36,8 @@ pub enum BrokerError {
         #[source]
         source: io::Error,
     },
-    /// Others could reach it, and it would demand nothing of them.
-    #[error("{listen} can be reached from other machines, and the broker demands neither TLS nor SASL")]
+    /// Others could reach it, and it would not ask them who they are.
+    #[error("{listen} can be reached from other machines, and the broker asks nobody for a password or a certificate")]
     OpenToOthers {
         /// The address.
         listen: IpAddr,
@@ -119,8 +119,8 @@ impl Explain for BrokerError {
                 "clients know the broker by this address: stop what uses the port, or set another one for the broker"
             }
             BrokerError::OpenToOthers { .. } => {
-                "set kafka.security.protocol to `sasl_ssl` (or `ssl`, `sasl_plaintext`) with what belongs to it, or listen on \
-                 127.0.0.1"
+                "set kafka.security.protocol to `sasl_ssl` (or to `sasl_plaintext`, or to `ssl` with broker.client_ca) with what \
+                 belongs to it, or listen on 127.0.0.1"
             }
             BrokerError::Tls { .. } => {
                 "it must be PEM, certificates first the broker's own, a key without a password: \

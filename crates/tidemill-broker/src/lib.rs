@@ -4,7 +4,7 @@
 //! consumer groups.
 //! Invariants: what was acknowledged is in the file before the answer leaves; batches are stored as they came; retention
 //! never removes what a holding group has not committed; every request, connection and response is bounded by a setting; other
-//! machines reach it only where it demands TLS or SASL.
+//! machines reach it only where it demands a password or a certificate.
 //! Absent on purpose: replication, transactions, access control lists, compaction.
 
 mod api;

@@ -171,7 +171,7 @@ impl BrokerSettings {
     /// Refuses settings that no broker could run with.
     pub(crate) fn check(&self) -> Result<(), BrokerError> {
         let limits = &self.limits;
-        if !self.listen.is_loopback() && self.security.demands_nothing() {
+        if !self.listen.is_loopback() && !self.security.knows_clients() {
             return Err(BrokerError::OpenToOthers { listen: self.listen });
         }
         let faults = [
@@ -232,14 +232,14 @@ mod tests {
     use crate::security::{Password, SaslMechanism, SaslSettings, TlsSettings};
 
     #[test]
-    fn other_machines_reach_no_broker_that_demands_nothing() {
+    fn other_machines_reach_no_broker_that_does_not_know_its_clients() {
         let user = || [("ada".to_owned(), Password::new("pencil"))];
         let sasl = || Some(SaslSettings::new([SaslMechanism::ScramSha256], user()));
-        let tls = || {
+        let tls = |client_ca: Option<&str>| {
             Some(TlsSettings {
                 certificate: "cert.pem".into(),
                 key: "key.pem".into(),
-                client_ca: None,
+                client_ca: client_ca.map(Into::into),
             })
         };
         let check = |listen: &str, security: BrokerSecurity, is_refused: bool| {
@@ -269,12 +269,22 @@ mod tests {
                 },
                 false,
             );
-            check(listen, BrokerSecurity { sasl: None, tls: tls() }, false);
+            // Encrypted, and still open to everybody.
+            let encrypted = BrokerSecurity {
+                sasl: None,
+                tls: tls(None),
+            };
+            check(listen, encrypted, true);
+            let by_certificate = BrokerSecurity {
+                sasl: None,
+                tls: tls(Some("ca.pem")),
+            };
+            check(listen, by_certificate, false);
             check(
                 listen,
                 BrokerSecurity {
                     sasl: sasl(),
-                    tls: tls(),
+                    tls: tls(None),
                 },
                 false,
             );

@@ -7,7 +7,7 @@ use tidemill_kafka::PolledBatch;
 use tidemill_project::Stream;
 use tidemill_types::NextOffset;
 
-use crate::decode::DecodeLimits;
+use crate::decode::{DecodeLimits, WriterText};
 use crate::intake::Intake;
 use crate::stage::{BatchStage, StageFault, Stages};
 use crate::{IngestLimits, late::LATE};
@@ -31,6 +31,11 @@ impl IntakeBench {
         Ok(IntakeBench {
             intake: Intake::new(stream, limits, added),
         })
+    }
+
+    /// Learns the Avro schema behind an id of a schema registry, as a session does that asked for it.
+    pub fn learn(&mut self, id: u32, avsc: &str) {
+        self.intake.learn(id, &WriterText::Avro(avsc.into()));
     }
 
     /// Decodes a batch from its beginning: how many rows and dead letters there were.

@@ -113,13 +113,18 @@ pub(crate) fn check(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
 fn check_relations(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
     let (ingest, server) = (&settings.ingest, &settings.server);
     let (broker, security) = (&settings.broker, &settings.kafka.security);
-    if !broker.listen.is_loopback() && security.protocol == SecurityProtocol::Plaintext {
+    let knows_clients = match security.protocol {
+        SecurityProtocol::Plaintext => false,
+        SecurityProtocol::Ssl => broker.client_ca.is_some(),
+        SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl => true,
+    };
+    if !broker.listen.is_loopback() && !knows_clients {
         let path = Path::of(&["broker", "listen"]);
         let fault = Fault::new(format!(
-            "`{path}` is {}, which others can reach, and the broker demands neither TLS nor a password",
+            "`{path}` is {}, which others can reach, and the broker asks nobody for a password or a certificate",
             broker.listen
         ))
-        .with_hint("set `kafka.security.protocol` to `sasl_ssl` and what belongs to it, or listen on 127.0.0.1")
+        .with_hint("set `kafka.security.protocol` to `sasl_ssl` and what belongs to it, or to `ssl` with `broker.client_ca`, or listen on 127.0.0.1")
         .at(root.origin_near(&path));
         faults.push(fault);
     }

@@ -192,8 +192,8 @@ fn an_open_broker_demands_something() {
     check_more(
         "[broker]\nlisten = \"0.0.0.0\"\n",
         &expect![[r"
-            error: `broker.listen` is 0.0.0.0, which others can reach, and the broker demands neither TLS nor a password
-            hint: set `kafka.security.protocol` to `sasl_ssl` and what belongs to it, or listen on 127.0.0.1; see tidemill.toml:14
+            error: `broker.listen` is 0.0.0.0, which others can reach, and the broker asks nobody for a password or a certificate
+            hint: set `kafka.security.protocol` to `sasl_ssl` and what belongs to it, or to `ssl` with `broker.client_ca`, or listen on 127.0.0.1; see tidemill.toml:14
         "]],
     );
     check_more(

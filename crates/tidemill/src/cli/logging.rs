@@ -5,14 +5,16 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+/// Warnings of libraries that say nothing to a user: what they mean is reported by us, or is as it should be, as two writers of
+/// one table are.
+const QUIET: &str = "librdkafka=error,deltalake_core::writer::stats=error,deltalake_core::operations=error,\
+                     deltalake_core::kernel::transaction=error";
+
 /// Starts logging with a level or a filter. A bare level is that of tidemill's own crates, the libraries' stays at
 /// warnings. A filter that cannot be read is told, and warnings are logged.
 pub fn start(filter: &str) {
     let text = match filter.parse::<LevelFilter>() {
-        Ok(level) => format!(
-            "{},librdkafka=error,deltalake_core::writer::stats=error,deltalake_core::operations=error,tidemill={level}",
-            level.min(LevelFilter::WARN)
-        ),
+        Ok(level) => format!("{},{QUIET},tidemill={level}", level.min(LevelFilter::WARN)),
         Err(_) => filter.to_owned(),
     };
     let parsed = EnvFilter::try_new(text);
