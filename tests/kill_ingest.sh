@@ -53,7 +53,7 @@ case $broker in
 esac
 restart_broker() {
     case $broker in
-        kafka) "$root/tests/servers/kafka.sh" restart "$folder/kafka" ;;
+        kafka) TIDEMILL_CACHE=$cache "$root/tests/servers/kafka.sh" restart "$folder/kafka" ;;
         embedded)
             kill -9 "$broker_pid"
             wait "$broker_pid" 2>/dev/null || true
@@ -62,6 +62,10 @@ restart_broker() {
             ;;
     esac
 }
+
+# What is for scripts and tests is no setting, and would be refused as one.
+cache=${TIDEMILL_CACHE:-}
+unset TIDEMILL_CACHE TIDEMILL_SHARED TIDEMILL_TEST_KAFKA TIDEMILL_TEST_CLIENTS
 
 # Two projects of one name are one pipeline: the same fences on the same tables. Small commits make many chances to die in one.
 export TIDEMILL_KAFKA__BOOTSTRAP=$bootstrap TIDEMILL_STORAGE__LAKE="file://$folder/lake" TIDEMILL_CLOCK__RUN=false

@@ -19,7 +19,7 @@ use tidemill_kafka::{
     Admin, Assignment, ClientSettings, ConsumerLimits, PolledConsumer, Producer, ProducerLimits, ProducerRecord,
 };
 use tidemill_lake::{Lake, LakeLocation};
-use tidemill_project::{Format, SchemaRegistrySettings, Stream};
+use tidemill_project::{Format, Place, SchemaRegistrySettings, Stream};
 use tidemill_types::{KafkaPartition, Micros, NextOffset, PipelineName, SystemClock};
 
 use events::{BROKEN_EVERY, avro, broken, payment, stream};
@@ -234,7 +234,7 @@ async fn land(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writ
     let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
     let registry = match (writing, std::env::var("SCHEMA_REGISTRY_URL")) {
         (Writing::Confluent { .. }, Ok(url)) => SchemaRegistry::new(&SchemaRegistrySettings {
-            url: Some(url.parse()?),
+            url: Some(Place::new(url)),
             ..SchemaRegistrySettings::default()
         })?,
         _ => None,

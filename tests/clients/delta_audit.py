@@ -5,6 +5,7 @@ must end with the right exit code, name what was done, and count the rows that a
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,11 @@ WHOLE, DAMAGED = 0, 9
 
 
 def tidemill(project: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([TIDEMILL, *arguments], cwd=project, capture_output=True, text=True, check=False)
+    # A variable that is for the tests is no setting.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
+    return subprocess.run(
+        [TIDEMILL, *arguments], cwd=project, capture_output=True, text=True, check=False, env=environment
+    )
 
 
 def simulate(project: Path) -> subprocess.CompletedProcess:

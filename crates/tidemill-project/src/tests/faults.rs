@@ -208,6 +208,8 @@ fn an_open_broker_demands_something() {
         &expect![[r"
             error: `broker.certificate` must be set beside `broker.key`
             hint: see tidemill.toml:15
+            error: `broker.listen` is 0.0.0.0, which others can reach, and the broker asks nobody for a password or a certificate
+            hint: set `kafka.security.protocol` to `sasl_ssl` and what belongs to it, or to `ssl` with `broker.client_ca`, or listen on 127.0.0.1; see tidemill.toml:16
         "]],
     );
     let sasl = "[kafka.security]\nprotocol = \"sasl_plaintext\"\nmechanism = \"scram-sha-256\"\nusername = \"ada\"\n\

@@ -30,6 +30,7 @@ mod up;
 mod validate;
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 
@@ -37,6 +38,11 @@ pub use args::Cli;
 use args::Command;
 use context::Context;
 use failure::Failure;
+
+/// How long a finished command waits for its threads, at most.
+const THREADS_LIMIT: Duration = Duration::from_millis(500);
+/// Between two looks at them.
+const THREADS_POLL: Duration = Duration::from_millis(1);
 
 /// Runs the command line of this process to its exit code.
 pub fn main() -> ExitCode {
@@ -49,10 +55,21 @@ pub fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(run(cli));
     // Whatever still runs has been asked to stop; a blocked thread must not keep a finished command alive.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(THREADS_LIMIT);
+    outlive_threads();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),
+    }
+}
+
+/// Waits for threads that are on their way out. What runs at the end of a process frees what OpenSSL keeps for each thread, and an
+/// ending thread frees the same: the process would die of it after all was done.
+fn outlive_threads() {
+    let begun = Instant::now();
+    let threads = || std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    while threads() > 1 && begun.elapsed() < THREADS_LIMIT {
+        std::thread::sleep(THREADS_POLL);
     }
 }
 
