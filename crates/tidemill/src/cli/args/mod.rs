@@ -1,16 +1,18 @@
 //! Every command with its flags, as clap types.
 
 mod monitoring;
+mod sql;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use tidemill_sources::{Also, Speed};
 use tidemill_types::{
     AliasName, ColumnName, DeploymentName, ErrorCode, ModelName, Problem, StreamName, VersionNumber, ViewName,
 };
 
 pub use monitoring::{ClockArgs, DriftArgs, MonitorsCommand, PerformanceArgs, PredictionsCommand, TriggersCommand};
+pub use sql::{SqlArgs, SqlFormat};
 
 /// One binary that closes the loop of continuous machine learning on Kafka streams.
 #[derive(Debug, Parser)]
@@ -317,47 +319,6 @@ pub struct ReplayArgs {
     /// Return when the records are sent, without waiting for them to land.
     #[arg(long)]
     pub no_wait: bool,
-}
-
-/// How `tidemill sql` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SqlFormat {
-    /// A table that fits the terminal.
-    Table,
-    /// Comma-separated values with a header.
-    Csv,
-    /// One JSON array of objects.
-    Json,
-    /// One JSON object per line.
-    Ndjson,
-    /// An Arrow IPC stream.
-    Arrow,
-}
-
-/// A query may begin with a comment. What has dashes and no blank is an option that does not exist.
-fn query_text(text: &str) -> Result<String, String> {
-    let is_option = text.len() > 1 && text.starts_with('-') && !text.contains(char::is_whitespace);
-    if is_option {
-        return Err(format!("there is no option `{text}`"));
-    }
-    Ok(text.to_owned())
-}
-
-/// `tidemill sql`.
-#[derive(Debug, Args)]
-pub struct SqlArgs {
-    /// The query. `-` reads it from standard input; nothing too, unless that is a terminal: then there is a prompt.
-    #[arg(allow_hyphen_values = true, value_parser = query_text)]
-    pub query: Option<String>,
-    /// How to print. Default: a table, or JSON with --json.
-    #[arg(long, short, value_enum)]
-    pub format: Option<SqlFormat>,
-    /// Most rows to return, up to the setting engine.query_rows.
-    #[arg(long)]
-    pub rows: Option<usize>,
-    /// Longest time to wait. Default: the setting engine.query_timeout.
-    #[arg(long)]
-    pub timeout: Option<tidemill_types::DurationText>,
 }
 
 /// A window of event time.
