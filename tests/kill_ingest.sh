@@ -15,6 +15,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 tidemill=${TIDEMILL:-${CARGO_TARGET_DIR:-$root/target}/debug/tidemill}
 broker=${BROKER:-kafka}
 days=${DAYS:-20}
+command -v python3 >/dev/null || { echo "missing: python3"; exit 69; }
 folder=$(mktemp -d)
 pids=()
 broker_pid=
