@@ -3,10 +3,36 @@
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use deltalake::DeltaTable;
+use deltalake::{DeltaTable, DeltaTableError};
 use tidemill_types::TableName;
 
 use crate::LakeError;
+
+/// Listings of a log until one without a gap.
+const LISTINGS_MAX: u32 = 10;
+
+/// Takes `table` to a version, or to the newest.
+///
+/// A folder that is listed while others commit can show a version and not the one before it, as entries come in no order; the library
+/// takes that for a gap in the log. The version is there by then, so the folder is listed again.
+pub(crate) async fn renew(table: &mut DeltaTable, version: Option<i64>) -> Result<(), DeltaTableError> {
+    let mut listings = 1;
+    loop {
+        let renewed = match version {
+            Some(version) => table.update_incremental(Some(version.max(0) as u64)).await,
+            None => table.update_state().await,
+        };
+        match renewed {
+            Err(error) if listings < LISTINGS_MAX && is_gap(&error) => listings += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Errors of the library have no kind for it.
+fn is_gap(error: &DeltaTableError) -> bool {
+    error.to_string().contains("Expected contiguous commit files")
+}
 
 /// One version of a table for the query engine. It does not follow later commits: take a new one for those.
 #[derive(Clone)]

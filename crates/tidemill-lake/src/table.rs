@@ -23,7 +23,7 @@ use crate::files::write_files;
 use crate::log::{LogHead, LogReader};
 use crate::schema::{check_types, plan_evolution};
 use crate::shape::TableShape;
-use crate::snapshot::{snapshot_of, stats_of, version_of};
+use crate::snapshot::{renew, snapshot_of, stats_of, version_of};
 use crate::{Append, CommitRecord, Committed, LakeError, LakeLocation, LakeSnapshot, TableStats};
 
 /// Times that files are written anew because another writer changed the table's schema.
@@ -352,7 +352,7 @@ impl LakeTable {
 
     async fn reload_shape(&self, head: &mut Head) -> Result<(), LakeError> {
         let mut table = head.shape.table.clone();
-        let loaded = table.update_incremental(Some(head.log.version as u64)).await;
+        let loaded = renew(&mut table, Some(head.log.version)).await;
         loaded.map_err(LakeError::delta("reload", &self.inner.name))?;
         head.shape = TableShape::of(&self.inner.name, table)?;
         self.show(head);
@@ -369,9 +369,8 @@ impl LakeTable {
 
     async fn write_checkpoint(&self, head: &mut Head) -> Result<(), LakeError> {
         let name = &self.inner.name;
-        let version = head.log.version as u64;
         let mut table = self.inner.reader.lock().await.clone();
-        let loaded = table.update_incremental(Some(version)).await;
+        let loaded = renew(&mut table, Some(head.log.version)).await;
         loaded.map_err(LakeError::delta("read", name))?;
         write_checkpoint(name, table).await?;
         head.log.checkpoint = Some(head.log.version);
@@ -388,7 +387,9 @@ impl LakeTable {
         let mut reader = self.inner.reader.lock().await;
         match version {
             None => {
-                reader.update_state().await.map_err(LakeError::delta("refresh", name))?;
+                renew(&mut reader, None)
+                    .await
+                    .map_err(LakeError::delta("refresh", name))?;
                 Ok(reader.clone())
             }
             Some(version) if version_of(&reader) == version => Ok(reader.clone()),

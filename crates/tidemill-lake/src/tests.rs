@@ -183,6 +183,51 @@ async fn writers_at_once_lose_nothing() {
     assert_eq!(table.version(), 3 * COMMITS);
 }
 
+/// Names in a folder come in no order: a listing that misses a version which is there by now is no gap in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_read_while_another_process_commits() {
+    let dir = TempDir::new().unwrap();
+    let writer = table_in(&lake_at(dir.path()).await).await;
+    let reader = table_in(&lake_at(dir.path()).await).await;
+    let (over, mut is_over) = tokio::sync::watch::channel(false);
+    let reading = tokio::spawn(async move {
+        let mut reads = 0;
+        while !*is_over.borrow_and_update() {
+            reader.stats().await.unwrap();
+            reads += 1;
+        }
+        reads
+    });
+    for commit in 0..200 {
+        let expected = (commit > 0).then_some(commit);
+        writer
+            .commit(append("app", expected, commit, commit + 1))
+            .await
+            .unwrap();
+    }
+    over.send_replace(true);
+    assert!(reading.await.unwrap() > 0);
+}
+
+/// A version that is gone for good is told after a few tries.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_in_the_log_is_told() {
+    let dir = TempDir::new().unwrap();
+    let writer = table_in(&lake_at(dir.path()).await).await;
+    let reader = table_in(&lake_at(dir.path()).await).await;
+    for commit in 0..3 {
+        let expected = (commit > 0).then_some(commit);
+        writer
+            .commit(append("app", expected, commit, commit + 1))
+            .await
+            .unwrap();
+    }
+    std::fs::remove_file(dir.path().join("events/_delta_log/00000000000000000002.json")).unwrap();
+    let error = reader.stats().await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("gap"), "{error}: {cause}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fences_move_without_rows() {
     let folder = TempDir::new().unwrap();
