@@ -19,9 +19,10 @@ command -v python3 >/dev/null || { echo "missing: python3"; exit 69; }
 folder=$(mktemp -d)
 pids=()
 broker_pid=
+sender=
 cleanup() {
     local pid
-    for pid in "${pids[@]}" $broker_pid; do
+    for pid in "${pids[@]}" $broker_pid $sender; do
         kill -CONT "$pid" 2>/dev/null || true
         kill -9 "$pid" 2>/dev/null || true
     done
@@ -31,6 +32,8 @@ cleanup() {
 }
 trap cleanup EXIT
 RANDOM=$seed
+# What is for tests is no setting, and would be refused as one.
+unset TIDEMILL_TEST_KAFKA TIDEMILL_TEST_CLIENTS
 echo "seed $seed, $rounds rounds, $broker"
 
 # The broker, and how it dies.
@@ -54,7 +57,7 @@ case $broker in
 esac
 restart_broker() {
     case $broker in
-        kafka) TIDEMILL_CACHE=$cache "$root/tests/servers/kafka.sh" restart "$folder/kafka" ;;
+        kafka) "$root/tests/servers/kafka.sh" restart "$folder/kafka" ;;
         embedded)
             kill -9 "$broker_pid"
             wait "$broker_pid" 2>/dev/null || true
@@ -63,10 +66,6 @@ restart_broker() {
             ;;
     esac
 }
-
-# What is for scripts and tests is no setting, and would be refused as one.
-cache=${TIDEMILL_CACHE:-}
-unset TIDEMILL_CACHE TIDEMILL_SHARED TIDEMILL_TEST_KAFKA TIDEMILL_TEST_CLIENTS
 
 # Two projects of one name are one pipeline: the same fences on the same tables. Small commits make many chances to die in one.
 export TIDEMILL_KAFKA__BOOTSTRAP=$bootstrap TIDEMILL_STORAGE__LAKE="file://$folder/lake" TIDEMILL_CLOCK__RUN=false
@@ -80,11 +79,8 @@ start 0
 start 1
 
 # Sends slowly enough that there is something to land in every round.
-send() {
-    "$tidemill" -p "$folder/0/fraud" -q simulate --no-wait --days "$days" --customers 500 --terminals 1000 \
-        ${1:+--speed "$1"} >>"$folder/simulate.txt" 2>>"$folder/simulate.log"
-}
-send "$((days * 86400 / (rounds / 2 + 10)))" &
+sent=(-p "$folder/0/fraud" -q simulate --no-wait --days "$days" --customers 500 --terminals 1000)
+"$tidemill" "${sent[@]}" --speed "$((days * 86400 / (rounds / 2 + 10)))" >>"$folder/simulate.txt" 2>>"$folder/simulate.log" &
 sender=$!
 
 kills=0 stops=0
@@ -115,7 +111,8 @@ for round in $(seq 1 "$rounds"); do
 done
 # The sender may have died with the broker; it goes on after the last record that is in the topic.
 wait "$sender" || true
-send ""
+sender=
+"$tidemill" "${sent[@]}" >>"$folder/simulate.txt" 2>>"$folder/simulate.log"
 echo "$kills kills, $stops stops"
 
 # What is left lands, by two processes that live.

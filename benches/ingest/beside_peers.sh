@@ -41,7 +41,7 @@ for format in ${FORMATS:-json broken avro confluent}; do
   ingest
 done
 echo
-[ "${PEERS:-1}" = 1 ] || exit 0
+[[ ${PEERS:-1} = 1 && " ${FORMATS:-json} " = *" json "* ]] || exit 0
 "$venv/bin/python" benches/ingest/peers.py payments-json "$ROWS"
 # Not every version of delta-spark on PyPI has its jars on Maven Central; this one has.
 if command -v java >/dev/null && "$venv/bin/pip" -q install pyspark 'delta-spark==4.4.0'; then

@@ -188,8 +188,16 @@ start() {
 restart() {
   local dir=$1
   [ -e "$dir/pid" ] && [ -e "$dir/address" ] || { echo "kafka.sh: none was started in $dir" >&2; exit 1; }
-  kill -9 "$(cat "$dir/pid")" 2>/dev/null || true
-  while kill -0 "$(cat "$dir/pid")" 2>/dev/null; do sleep 0.1; done
+  local pid waited=0
+  pid=$(cat "$dir/pid")
+  # Ours has our properties on its command line; one that is dead and not yet buried has none.
+  ours() { tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$dir/server.properties"; }
+  if ours; then kill -9 "$pid" 2>/dev/null || true; fi
+  while ours; do
+    waited=$((waited + 1))
+    [ "$waited" -le 100 ] || { echo "kafka.sh: $pid does not die" >&2; exit 1; }
+    sleep 0.1
+  done
   boot "$dir" "$(cat "$dir/address")"
 }
 

@@ -1,7 +1,7 @@
 //! What a broker can be told, with a default for everything, and the limits it keeps.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -167,6 +167,11 @@ impl Default for BrokerLimits {
     }
 }
 
+/// Whether it can stand before a port.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && (!text.contains(':') || text.parse::<Ipv6Addr>().is_ok())
+}
+
 impl BrokerSettings {
     /// Refuses settings that no broker could run with.
     pub(crate) fn check(&self) -> Result<(), BrokerError> {
@@ -191,6 +196,10 @@ impl BrokerSettings {
             ),
             (limits.connections_max == 0, "limits.connections_max must be at least 1"),
             (limits.handshakes_max == 0, "limits.handshakes_max must be at least 1"),
+            (
+                self.advertised_host.as_deref().is_some_and(|host| !is_host(host)),
+                "advertised_host must be a name or an address without a port",
+            ),
             (
                 limits.handshake_timeout_ms <= limits.failed_authentication_delay_ms,
                 "limits.handshake_timeout_ms must be above limits.failed_authentication_delay_ms",
@@ -312,6 +321,8 @@ mod tests {
             |s| s.limits.batch_bytes_max = usize::MAX / 2,
             |s| s.limits.fetches_memory_bytes = 1,
             |s| s.limits.handshakes_max = 0,
+            |s| s.advertised_host = Some("events.example.org:9092".to_owned()),
+            |s| s.advertised_host = Some(String::new()),
             |s| s.limits.handshake_timeout_ms = 100,
             |s| s.limits.handshake_bytes_max = 0,
             |s| s.security.sasl = Some(SaslSettings::new([], [])),

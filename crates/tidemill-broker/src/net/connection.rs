@@ -102,7 +102,7 @@ async fn at_door<T>(
     let limits = &node.settings.limits;
     let Ok(_place) = node.places_at_door.try_acquire() else {
         let handshakes_max = limits.handshakes_max;
-        warn!(%address, handshakes_max, "closed the connection to {address}: {handshakes_max} others are not let in yet (limits.handshakes_max)");
+        debug!(%address, handshakes_max, "closed the connection to {address}: {handshakes_max} others are not let in yet (limits.handshakes_max)");
         return None;
     };
     let in_time = timeout(Duration::from_millis(limits.handshake_timeout_ms), comes_in);
@@ -112,7 +112,8 @@ async fn at_door<T>(
     };
     match came_in {
         Ok(came_in) => Some(came_in),
-        Err(fault @ HandshakeFault::Ended) => {
+        // Whoever tried to say who it is has waited for the answer. What others do, who only connect, fills no log.
+        Err(fault) if !fault.is_failed_try() => {
             debug!(%address, %fault, "closed the connection to {address}: {fault}");
             None
         }

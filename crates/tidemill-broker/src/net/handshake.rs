@@ -1,5 +1,6 @@
 //! The door: TLS and SASL, before the first request of a connection. All of it has one deadline, one budget of bytes, and a
-//! limited number of places, so that strangers cannot use up what clients need.
+//! limited number of places, so that strangers use up neither memory nor all connections. They can keep newcomers waiting, not those
+//! who are in.
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +45,13 @@ pub(crate) enum HandshakeFault {
     Gate(#[from] GateFault),
     #[error("the system gives no random numbers")]
     NoRandomness,
+}
+
+impl HandshakeFault {
+    /// Whether the client tried to say who it is.
+    pub(super) fn is_failed_try(&self) -> bool {
+        matches!(self, HandshakeFault::Gate(fault) if fault.is_failed_try())
+    }
 }
 
 /// Agrees on TLS. A client that begins without it is not answered at all: an alert would be an answer in its eyes.

@@ -120,7 +120,7 @@ fn a_client_without_tls_gets_no_answer_and_holds_nobody_up() {
     let house = House::new();
     let mut demanding = house.settings(None);
     demanding.limits.handshakes_max = 4;
-    demanding.limits.handshake_timeout_ms = 1_000;
+    demanding.limits.handshake_timeout_ms = 5_000;
     demanding.limits.failed_authentication_delay_ms = 0;
     with_broker(demanding, |_, address| {
         for _ in 0..5 {

@@ -227,6 +227,8 @@ impl Admin {
 impl Inner {
     /// Asks for the brokers alone: a topic that does not exist would do, but the list of all topics can be long.
     fn probe(&self) -> Result<(), KafkaError> {
+        // What was said before is of the past: a broker that once did not let us in may just be away now.
+        while self.hear_refusal().is_some() {}
         let asked = self.asking.fetch_metadata(None, METADATA_TIMEOUT);
         let Err(error) = asked else { return Ok(()) };
         let action = "reach the cluster";

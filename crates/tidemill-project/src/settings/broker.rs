@@ -22,7 +22,7 @@ pub struct BrokerSettings {
     /// free port at the first start.
     #[schemars(range(min = 1))]
     pub port: u16,
-    /// The address to listen on. One that others can reach needs a `kafka.security.protocol` other than `plaintext`.
+    /// The address to listen on. One that others can reach needs `kafka.security.protocol` to be `sasl_ssl`, `sasl_plaintext`, or `ssl` with `client_ca`.
     #[serde(deserialize_with = "listen")]
     #[schemars(with = "String", example = &"127.0.0.1")]
     pub listen: IpAddr,

@@ -236,6 +236,9 @@ pub async fn start_broker(project: &Project, state_dir: &Path) -> Result<Broker,
         ..BrokerSettings::default()
     };
     settings.limits.connections_max = configured.connections_max as usize;
+    // Strangers at the door must not take every connection.
+    let door = settings.limits.handshakes_max.min(settings.limits.connections_max / 2);
+    settings.limits.handshakes_max = door.max(1);
     settings.limits.request_bytes_max = configured.request_bytes.as_usize();
     let broker = Broker::start(settings).await.map_err(|error| error.problem())?;
     let topics: Vec<String> = project

@@ -3,7 +3,7 @@
 -- model: rain
 -- cooldown: 180d
 --
--- The log loss of the last year is a tenth above what the champion had on the year that it was judged on. Then a challenger is
+-- The log loss of the last year is more than a fiftieth above what the champion had on the year that it was judged on. Then a challenger is
 -- trained, and takes over if it would have been better on the last year.
 
 with
@@ -32,4 +32,4 @@ select
     found.labelled
 from found
 cross join expected
-where found.value > 1.1 * expected.value
+where found.value > 1.02 * expected.value
