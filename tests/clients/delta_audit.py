@@ -49,8 +49,10 @@ def main() -> None:
         made = tidemill(Path(folder), "init", "fraud")
         assert made.returncode == 0, made.stderr
         project = Path(folder) / "fraud"
-        filled = simulate(project)
-        assert filled.returncode == 0, filled.stderr
+        # A commit each time, so that there are several files to make one of.
+        for _ in range(3):
+            filled = simulate(project)
+            assert filled.returncode == 0, filled.stderr
         table = DeltaTable(str(project / ".tidemill/lake/transactions"))
         report = audit(project, WHOLE)
         assert kinds(report) == [] and report["topic_read"], report

@@ -105,7 +105,16 @@ fn history(firings: &[Firing]) -> Result<(), Failure> {
 
 fn fired(firing: &Firing) -> Result<(), Failure> {
     line(format!("`{}` fired for {}", firing.trigger, moment(firing.at)))?;
-    line("the event clock trains at that tick; `tidemill triggers history` shows what comes of it")
+    if firing.state != FiringState::Ended {
+        return line("the event clock trains at that tick; `tidemill triggers history` shows what comes of it");
+    }
+    // Without a server it was trained, compared and promoted at once.
+    let detail = firing
+        .detail
+        .as_ref()
+        .map(|detail| format!(": {detail}"))
+        .unwrap_or_default();
+    line(format!("{}, {}{detail}", outcome(firing), versions(firing)))
 }
 
 fn outcome(firing: &Firing) -> String {

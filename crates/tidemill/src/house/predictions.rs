@@ -65,7 +65,7 @@ impl House {
             }
         }
         let what = format!("no prediction has the id `{}`", id.chars().take(80).collect::<String>());
-        Err(Problem::new(ErrorCode::NotFound, what).with_hint("`tidemill predictions` lists the newest"))
+        Err(Problem::new(ErrorCode::NotFound, what).with_hint("`tidemill predictions list` shows the newest"))
     }
 
     /// The streams that models' predictions go to, or the one that is asked for, which must be one of them.

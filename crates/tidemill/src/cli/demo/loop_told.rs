@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidemill_api::{
     ClockWaitRequest, DriftRequest, DriftSeries, DriftStatus, Firing, FiringState, FiringsRequest, Operations,
-    PerformanceRequest,
+    SqlRequest,
 };
 use tidemill_types::{DurationText, ErrorCode, Micros, Problem};
 
@@ -23,6 +23,16 @@ const PLOT_WIDTH: usize = 56;
 const DECISIVE: &str = "average_precision";
 /// Columns of a monitor that are shown, those that moved most first.
 const COLUMNS_SHOWN: usize = 5;
+
+/// What the predictions of three days were worth.
+const PERFORMANCE_SQL: &str = include_str!("../../../sql/demo_performance.sql");
+
+/// A row of it.
+#[derive(Debug, serde::Deserialize)]
+struct ThreeDays {
+    value: f64,
+    is_after: bool,
+}
 
 impl Demo {
     /// Waits until the event clock has stepped all days, and tells of what triggers do meanwhile.
@@ -146,38 +156,51 @@ impl Demo {
 
     pub(super) async fn show_performance(&mut self, args: &DemoArgs) -> Result<(), Failure> {
         self.story
-            .chapter("Performance fell, as the labels said a week later, and came back");
-        let request = PerformanceRequest {
-            metric: Some(DECISIVE.to_owned()),
-            ..PerformanceRequest::default()
+            .chapter("How good the predictions were, as the labels said a week later");
+        let changed = day_text(day(args.drift_day)?);
+        let answer = self
+            .client
+            .sql(SqlRequest::new(PERFORMANCE_SQL.replace("{changed}", &changed)))
+            .await?;
+        let mut lines = Vec::new();
+        crate::render::write_ndjson(&answer.batches, &mut lines).map_err(super::internal)?;
+        let days: Vec<ThreeDays> = serde_json::Deserializer::from_slice(&lines)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(super::internal)?;
+        let of_world = |after: bool| {
+            days.iter()
+                .filter(move |days| days.is_after == after)
+                .map(|days| days.value)
         };
-        let (before, mut table) = (
-            day(args.drift_day)?,
-            Table::new(["monitor", "segment", "days", "before", "lowest after", "at the end"]),
-        );
-        let series = self.client.performance(request).await?;
-        for series in series.iter().filter(|series| series.segment.is_none()) {
-            let values: Vec<Option<f64>> = series.points.iter().map(|point| point.value).collect();
-            let of_world = |new: bool| {
-                let points = series.points.iter();
-                let of = points.filter(move |point| (point.window.from.is_some_and(|from| from >= before)) == new);
-                of.filter_map(|point| point.value)
-            };
-            let shown = |value: Option<f64>| value.map(figure).unwrap_or_default();
-            table.row([
-                series.monitor.to_string(),
-                "all".to_owned(),
-                sparkline(&values, Scale::up_to(1.0), PLOT_WIDTH, Glyphs::of_the_terminal()),
-                shown(of_world(false).max_by(f64::total_cmp)),
-                shown(of_world(true).min_by(f64::total_cmp)),
-                shown(of_world(true).next_back()),
-            ]);
-        }
+        let best_before = of_world(false).max_by(f64::total_cmp);
+        let lowest = of_world(true).min_by(f64::total_cmp);
+        let at_the_end = of_world(true).next_back();
+        let values: Vec<Option<f64>> = days.iter().map(|days| Some(days.value)).collect();
+        let shown = |value: Option<f64>| value.map(figure).unwrap_or_default();
+        let mut table = Table::new(["three days at a time", "best before", "lowest after", "at the end"]);
+        table.row([
+            sparkline(&values, Scale::up_to(1.0), PLOT_WIDTH, Glyphs::of_the_terminal()),
+            shown(best_before),
+            shown(lowest),
+            shown(at_the_end),
+        ]);
         Story::table(&table);
         Story::say(format!(
-            "{DECISIVE} of the predictions that were made, by the version in place at the time"
+            "{DECISIVE} of the predictions, by the version in place at the time; the world changed on {changed}"
         ));
-        Story::look("tidemill sql \"select * from performance order by at\"");
+        if let (Some(before), Some(lowest), Some(end)) = (best_before, lowest, at_the_end)
+            && lowest < before
+            && lowest < end
+        {
+            Story::say(format!(
+                "it fell from {} to {}, and was {} at the end",
+                figure(before),
+                figure(lowest),
+                figure(end)
+            ));
+        }
+        Story::look("tidemill performance");
         Ok(())
     }
 
@@ -199,7 +222,7 @@ impl Demo {
             ]);
         }
         Story::table(&table);
-        let scored = self.client.sql(tidemill_api::SqlRequest::new(SCORED_BY)).await?;
+        let scored = self.client.sql(SqlRequest::new(SCORED_BY)).await?;
         Story::say("who scored what:");
         Story::table(&crate::render::rows_as_table(&scored.schema, &scored.batches).map_err(super::internal)?);
         Story::look("tidemill triggers history");
