@@ -110,9 +110,8 @@ impl Writing {
 
     fn record(self, number: u64) -> Vec<u8> {
         match self {
-            Writing::Json => payment(number).into_bytes(),
             Writing::Broken if number.is_multiple_of(BROKEN_EVERY) => broken(number, payment(number).as_bytes()),
-            Writing::Broken => payment(number).into_bytes(),
+            Writing::Json | Writing::Broken => payment(number).into_bytes(),
             Writing::Avro => avro(number),
             Writing::Confluent { id } => [&[0], id.to_be_bytes().as_slice(), &avro(number)].concat(),
         }
