@@ -6,7 +6,7 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 
-use super::binary::{command, finish, say};
+use super::binary::{Said, command, finish, say};
 use super::fixtures::{Project, fraud_file, replay_args};
 use super::fraud::holds_the_published_file;
 use super::needs::{Need, root, trial};
@@ -35,6 +35,15 @@ pub fn trials() -> Vec<Trial> {
             own_broker_secured,
         ),
     ]
+}
+
+/// Settings as variables.
+type Environment = [(&'static str, String)];
+
+fn run_in(project: &Project, environment: &Environment, args: &[&str]) -> Said {
+    let mut command = command(&project.dir());
+    command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
+    finish(command, args, "")
 }
 
 /// A Kafka of its own, stopped when this value is gone.
@@ -148,22 +157,17 @@ fn secured() {
         by_password("scram-sha-512", "{ file = \"ada.password\" }"),
         by_certificate,
     ];
-    let run = |environment: &[(&'static str, String)], args: &[&str]| {
-        let mut command = command(&project.dir());
-        command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
-        finish(command, args, "")
-    };
     for way in &ways {
-        run(way, &FEW).ok();
-        let shown = run(way, &["config", "kafka"]).ok().out();
+        run_in(&project, way, &FEW).ok();
+        let shown = run_in(&project, way, &["config", "kafka"]).ok().out();
         assert!(!shown.contains("-secret"), "{shown}");
     }
-    let audited = run(&ways[2], &["ingest", "audit", "transactions", "--json"])
+    let audited = run_in(&project, &ways[2], &["ingest", "audit", "transactions", "--json"])
         .ok()
         .json();
     assert_eq!(audited["topic_read"], true, "{audited}");
     // Who is not let in is told so, and no secret with it.
-    let wrong = run(&by_password("scram-sha-512", "not-the-secret"), &FEW);
+    let wrong = run_in(&project, &by_password("scram-sha-512", "not-the-secret"), &FEW);
     assert_ne!(wrong.code, 0, "{}", wrong.err);
     assert!(!wrong.err.contains("not-the-secret"), "{}", wrong.err);
 }
@@ -213,14 +217,9 @@ fn own_broker_secured() {
         .concat(),
     ];
     let project = Project::init();
-    let run = |environment: &[(&'static str, String)], args: &[&str]| {
-        let mut command = command(&project.dir());
-        command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
-        finish(command, args, "")
-    };
     for way in &ways {
-        run(way, &FEW).ok();
-        let shown = run(way, &["config"]).ok().out();
+        run_in(&project, way, &FEW).ok();
+        let shown = run_in(&project, way, &["config"]).ok().out();
         assert!(!shown.contains("-secret"), "{shown}");
     }
 }

@@ -119,6 +119,15 @@ pub enum MonitorError {
         #[source]
         source: Box<LakeError>,
     },
+    /// The rows of a monitor could not be put in order.
+    #[error("failed to put the rows of monitor `{monitor}` in order")]
+    Order {
+        /// The monitor.
+        monitor: MonitorName,
+        /// Why.
+        #[source]
+        source: arrow::error::ArrowError,
+    },
     /// The rows of a report do not fit its table.
     #[error("the report of monitor `{monitor}` does not fit its table")]
     Batch {
@@ -153,6 +162,7 @@ impl Explain for MonitorError {
             MonitorError::Sample { .. }
             | MonitorError::Drift { .. }
             | MonitorError::Batch { .. }
+            | MonitorError::Order { .. }
             | MonitorError::BrokeOff { .. } => ErrorCode::Internal,
         }
     }

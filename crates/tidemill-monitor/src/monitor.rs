@@ -1,6 +1,10 @@
 //! Running a monitor at a tick: the rows of its window as they were known then, and what they say.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
+use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+use arrow::error::ArrowError;
 use tidemill_engine::{Engine, EngineError, Parameter, Scope};
 use tidemill_project::{ModelSpec, Monitor, Project};
 use tidemill_stats::drift::ReferenceSet;
@@ -113,7 +117,10 @@ pub async fn run_monitor(
     let refused = |error| refused(monitor, error);
     let session = engine.scope(scope).await.map_err(refused)?;
     let rows = session.query(&monitor.sql).await.map_err(refused)?;
-    let batch = rows.concat().map_err(refused)?;
+    let batch = in_one_order(&rows.concat().map_err(refused)?).map_err(|source| MonitorError::Order {
+        monitor: monitor.name.clone(),
+        source,
+    })?;
     let count = batch.num_rows() as u64;
     let findings = on_a_blocking_thread(
         monitor.clone(),
@@ -130,6 +137,23 @@ pub async fn run_monitor(
         rows: count,
         findings,
     })
+}
+
+/// The rows in an order of their own, by all columns. They come in the order in which parts of the query are ready, and the last digits
+/// of a mean depend on it: the same rows must give the same report, in every run and process.
+fn in_one_order(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().filter(|column| !column.data_type().is_nested());
+    let columns: Vec<SortColumn> = columns
+        .map(|column| SortColumn {
+            values: Arc::clone(column),
+            options: None,
+        })
+        .collect();
+    if columns.is_empty() {
+        return Ok(batch.clone());
+    }
+    let order = lexsort_to_indices(&columns, None)?;
+    take_record_batch(batch, &order)
 }
 
 async fn on_a_blocking_thread(

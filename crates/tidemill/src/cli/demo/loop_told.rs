@@ -27,7 +27,10 @@ const COLUMNS_SHOWN: usize = 5;
 /// What the predictions of three days were worth.
 const PERFORMANCE_SQL: &str = include_str!("../../../sql/demo_performance.sql");
 
-/// A row of it.
+/// Predictions by version.
+const SCORED_BY: &str = include_str!("../../../sql/demo_scored_by.sql");
+
+/// A row of [`PERFORMANCE_SQL`].
 #[derive(Debug, serde::Deserialize)]
 struct ThreeDays {
     value: f64,
@@ -229,11 +232,6 @@ impl Demo {
         Ok(())
     }
 }
-
-/// Predictions by version.
-const SCORED_BY: &str = "select model_version as version, count(*) as predictions, min(event_time) as first, \
-     max(event_time) as last, round(avg(score), 4) as mean_score from predictions where source = 'stream' \
-     group by model_version order by model_version";
 
 fn outcome_text(firing: &Firing) -> String {
     let version = firing
