@@ -10,32 +10,13 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-tidemill=${TIDEMILL:-tidemill}
-ready_seconds=${READY_SECONDS:-60}
-clock_timeout=${CLOCK_TIMEOUT:-4h}
-
-fail() {
-  echo "run.sh: $1" >&2
-  exit "${2:-1}"
-}
+. "$here/../server.sh"
 
 file=${1:-}
 [ -f "$file" ] || fail "usage: examples/fraud_stream/run.sh fraud_transactions.parquet [FOLDER]" 2
-command -v "$tidemill" >/dev/null || fail "missing: $tidemill (TIDEMILL names it)" 69
-
-keep=${2:-}
-folder=${keep:-$(mktemp -d)}
+take_folder "${2:-}"
 project=$folder/fraud
 [ ! -e "$project" ] || fail "$project is there already"
-server=
-finish() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
-  wait
-  [ -n "$keep" ] || rm -rf "$folder"
-}
-trap finish EXIT
-
-mkdir -p "$folder"
 "$tidemill" -q init "$project" >/dev/null
 rm "$project/sql/triggers/drift.sql" "$project/sql/triggers/performance_drop.sql"
 cp "$here/weekly.sql" "$project/sql/triggers"
@@ -50,16 +31,7 @@ cpu_seconds() {
   echo $(((${12} + ${13}) / $(getconf CLK_TCK)))
 }
 
-"$tidemill" -p "$project" --json up >"$folder/up.json" 2>"$folder/up.log" &
-server=$!
-waited=0
-until grep -qs address "$folder/up.json"; do
-  kill -0 "$server" 2>/dev/null || fail "it did not start: $(cat "$folder/up.log")"
-  [ "$waited" -lt $((ready_seconds * 5)) ] || fail "it was not up after $ready_seconds s"
-  sleep 0.2
-  waited=$((waited + 1))
-done
-
+start_server "$project"
 begun=$SECONDS
 "$tidemill" -p "$project" -q replay "$file" --stream transactions --also labels=TRANSACTION_ID,TX_FRAUD@7d >"$folder/replay.txt"
 landed=$((SECONDS - begun))

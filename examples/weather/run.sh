@@ -10,39 +10,16 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-tidemill=${TIDEMILL:-tidemill}
+. "$here/../server.sh"
 python=${PYTHON:-python3}
-ready_seconds=${READY_SECONDS:-60}
-clock_timeout=${CLOCK_TIMEOUT:-4h}
 # The last tick of the file: 605 times 30 days, of 18,159.
 last_tick=${LAST_TICK:-2019-09-11}
 
-fail() {
-  echo "run.sh: $1" >&2
-  exit "${2:-1}"
-}
-
 file=${1:-}
 [ -f "$file" ] || fail "usage: examples/weather/run.sh noaa_weather.parquet [FOLDER]" 2
-command -v "$tidemill" >/dev/null || fail "missing: $tidemill (TIDEMILL names it)" 69
-command -v curl >/dev/null || fail "missing: curl" 69
 "$python" -c 'import pyarrow.parquet' 2>/dev/null || fail "missing: pyarrow ($python -m pip install pyarrow)" 69
 
-if [ -n "${2:-}" ]; then
-  folder=$2
-  mkdir -p "$folder"
-else
-  folder=$(mktemp -d)
-fi
-server=
-finish() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
-  wait
-  [ -n "$keep" ] || rm -rf "$folder"
-}
-keep=${2:-}
-trap finish EXIT
-
+take_folder "${2:-}"
 "$python" "$here/prepare.py" "$file" "$folder/weather.csv"
 
 # The policy's project: this one, with other triggers.
@@ -66,23 +43,10 @@ copy() {
 play() {
   local project=$1
   "$tidemill" -p "$project" -q replay "$folder/weather.csv" --stream weather --also rainfall=day,rain@1d >"$project/replay.txt"
-  "$tidemill" -p "$project" --json up >"$project/up.json" 2>"$project/up.log" &
-  server=$!
-  local waited=0
-  until grep -qs address "$project/up.json"; do
-    kill -0 "$server" 2>/dev/null || fail "it did not start: $(cat "$project/up.log")"
-    [ "$waited" -lt $((ready_seconds * 5)) ] || fail "it was not up after $ready_seconds s"
-    sleep 0.2
-    waited=$((waited + 1))
-  done
-  local address
-  address=$("$python" -c 'import json, sys; print(json.load(sys.stdin)["address"])' <"$project/up.json")
-  curl -sS --fail-with-body -X POST "http://$address/api/v1/clock/wait" -H 'Content-Type: application/json' \
-    -d "{\"until\": \"$last_tick\", \"timeout\": \"$clock_timeout\"}" >"$project/clock.json"
+  start_server "$project"
+  "$tidemill" -p "$project" -q clock --wait --until "$last_tick" --timeout "$clock_timeout" >"$project/clock.txt"
   "$tidemill" -p "$project" sql --format csv <"$here/report.sql" >"$project/report.csv"
-  kill "$server"
-  wait "$server"
-  server=
+  stop_server
 }
 
 columns=
