@@ -7,6 +7,9 @@
 #
 # Against Apache Kafka (tests/servers/kafka.sh), or with BROKER=embedded against `tidemill broker`. TIDEMILL names the binary; by
 # default the one that `make build` leaves. DAYS of payments are sent meanwhile (default 20, of 500 customers).
+#
+# With ASSIGNMENT=group the two share six partitions of each stream as named members of consumer groups, and a third worker
+# without a name joins and leaves all the time, by its own will or by SIGKILL: a rebalance every few seconds.
 set -euo pipefail
 
 rounds=${1:-200}
@@ -15,14 +18,17 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 tidemill=${TIDEMILL:-${CARGO_TARGET_DIR:-$root/target}/debug/tidemill}
 broker=${BROKER:-kafka}
 days=${DAYS:-20}
+assignment=${ASSIGNMENT:-all}
 command -v python3 >/dev/null || { echo "missing: python3"; exit 69; }
 folder=$(mktemp -d)
 pids=()
 broker_pid=
 sender=
+guest=
 cleanup() {
     local pid
-    for pid in "${pids[@]}" $broker_pid $sender; do
+    [[ -z $guest ]] || kill "$guest" 2>/dev/null || true
+    for pid in "${pids[@]}" $broker_pid $sender $(cat "$folder/guest.pid" 2>/dev/null); do
         kill -CONT "$pid" 2>/dev/null || true
         kill -9 "$pid" 2>/dev/null || true
     done
@@ -34,7 +40,7 @@ trap cleanup EXIT
 RANDOM=$seed
 # What is for tests is no setting, and would be refused as one.
 unset TIDEMILL_TEST_KAFKA TIDEMILL_TEST_CLIENTS
-echo "seed $seed, $rounds rounds, $broker"
+echo "seed $seed, $rounds rounds, $broker, assignment = $assignment"
 
 # The broker, and how it dies.
 start_embedded() {
@@ -70,13 +76,41 @@ restart_broker() {
 # Two projects of one name are one pipeline: the same fences on the same tables. Small commits make many chances to die in one.
 export TIDEMILL_KAFKA__BOOTSTRAP=$bootstrap TIDEMILL_STORAGE__LAKE="file://$folder/lake" TIDEMILL_CLOCK__RUN=false
 export TIDEMILL_SERVER__ADDRESS=127.0.0.1:0 TIDEMILL_INGEST__FLUSH_ROWS=300 TIDEMILL_INGEST__FLUSH_INTERVAL=200ms
-for one in 0 1; do "$tidemill" -q init "$folder/$one/fraud" >/dev/null; done
+for one in 0 1 2; do "$tidemill" -q init "$folder/$one/fraud" >/dev/null; done
+shared=()
+if [[ $assignment = group ]]; then
+    export TIDEMILL_INGEST__ASSIGNMENT=group TIDEMILL_KAFKA__PROPERTIES='{ "session.timeout.ms" = "6000", "heartbeat.interval.ms" = "500" }'
+    shared=(--set streams.transactions.partitions=6 --set streams.labels.partitions=6)
+fi
 start() {
-    "$tidemill" -p "$folder/$1/fraud" --json up >"$folder/$1/up.json" 2>>"$folder/$1/up.log" &
+    local worker=()
+    [[ $assignment != group ]] || worker=(--set "ingest.worker=w$1")
+    "$tidemill" -p "$folder/$1/fraud" "${shared[@]}" "${worker[@]}" --json up >"$folder/$1/up.json" 2>>"$folder/$1/up.log" &
     pids[$1]=$!
 }
 start 0
 start 1
+# Joins and leaves until it is told to end. Its random numbers are its own, so that those of the rounds stay the same.
+come_and_go() {
+    local pid turns=0
+    RANDOM=$((seed + 1))
+    trap 'touch "$folder/guest.end"' TERM
+    while [[ ! -e $folder/guest.end ]]; do
+        "$tidemill" -p "$folder/2/fraud" "${shared[@]}" --json up >"$folder/2/up.json" 2>>"$folder/2/up.log" &
+        pid=$!
+        echo "$pid" >"$folder/guest.pid"
+        sleep "$((1 + RANDOM % 4)).$((RANDOM % 10))"
+        if ((RANDOM % 3)); then kill "$pid"; else kill -9 "$pid"; fi 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+        turns=$((turns + 1))
+        echo "$turns" >"$folder/guest.turns"
+        sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+    done
+}
+if [[ $assignment = group ]]; then
+    come_and_go &
+    guest=$!
+fi
 
 # Sends slowly enough that there is something to land in every round.
 sent=(-p "$folder/0/fraud" -q simulate --no-wait --days "$days" --customers 500 --terminals 1000)
@@ -115,11 +149,34 @@ sender=
 "$tidemill" "${sent[@]}" >>"$folder/simulate.txt" 2>>"$folder/simulate.log"
 echo "$kills kills, $stops stops"
 
-# What is left lands, by two processes that live.
+if [[ -n $guest ]]; then
+    touch "$folder/guest.end"
+    wait "$guest" || true
+    guest=
+    rm "$folder/guest.pid"
+    echo "a third worker joined and left $(cat "$folder/guest.turns") times"
+fi
+
+# What is left lands, by two processes that live. In a group each reads some of the partitions, and together they read all.
+for one in 0 1; do
+    kill -0 "${pids[$one]}" 2>/dev/null || start "$one"
+done
+caught_up() {
+    { for one in 0 1; do "$tidemill" -p "$folder/$one/fraud" status --json 2>/dev/null || return 1; done } | python3 -c "
+import json, sys
+text, read, parts = sys.stdin.read(), json.JSONDecoder(), set()
+while text.strip():
+    status, end = read.raw_decode(text.lstrip())
+    text = text.lstrip()[end:]
+    stream = [s for s in status['streams'] if s['stream'] == '$1'][0]
+    if stream['lag_rows'] != 0 or stream['state'] != 'running':
+        sys.exit(1)
+    parts |= {p['partition'] for p in stream['partitions']}
+sys.exit(len(parts) < (6 if '$assignment' == 'group' else 1))"
+}
 for stream in transactions labels; do
     waited=0
-    until "$tidemill" -p "$folder/0/fraud" status --json 2>/dev/null |
-        python3 -c "import json, sys; s = [s for s in json.load(sys.stdin)['streams'] if s['stream'] == '$stream'][0]; sys.exit(s['lag_rows'] != 0)"; do
+    until caught_up "$stream"; do
         waited=$((waited + 1))
         ((waited < 600)) || { echo "$stream did not catch up"; tail -n 5 "$folder"/[01]/up.log; exit 1; }
         sleep 0.5

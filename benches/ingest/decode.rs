@@ -73,11 +73,11 @@ impl BatchStage for Idle {
         black_box(batch.rows.num_rows());
     }
 
-    fn state(&self) -> Value {
+    fn state(&self, _: KafkaPartition) -> Value {
         Value::Null
     }
 
-    fn restore(&mut self, _: HeldState<'_>) {}
+    fn restore(&mut self, _: KafkaPartition, _: HeldState<'_>) {}
 }
 
 fn batch(values: &[Vec<u8>]) -> PolledBatch {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidemill_ingest::measure::IntakeBench;
-use tidemill_ingest::{Ingest, IngestLimits, IngestWiring, SchemaRegistry};
+use tidemill_ingest::{Ingest, IngestLimits, IngestWiring, SchemaRegistry, Sharing};
 use tidemill_kafka::{
     Admin, Assignment, ClientSettings, ConsumerLimits, PolledConsumer, Producer, ProducerLimits, ProducerRecord,
 };
@@ -204,7 +204,8 @@ async fn consume(
     let (mut decoded_rows, mut dead_rows) = (0, 0);
     while seen < rows {
         let batch = tokio::time::timeout(PATIENCE, batches.recv()).await?;
-        let batch = batch.ok_or("the consumer ended")??;
+        let batch = batch.ok_or("the consumer ended")??.batch();
+        let batch = batch.ok_or("no group, no decisions of one")?;
         seen += batch.len() as u64;
         if let Some(mut at_work) = intake.take() {
             let decoded = tokio::task::spawn_blocking(move || {
@@ -243,6 +244,7 @@ async fn land(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writ
         streams: vec![stream.clone()],
         client: client.clone(),
         cluster_id: None,
+        sharing: Sharing::Alone,
         schema_registry: registry,
         stages: Vec::new(),
         lake,

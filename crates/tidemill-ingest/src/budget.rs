@@ -44,6 +44,13 @@ impl Held {
         self.bytes += bytes;
         self.budget.used.fetch_add(bytes, Ordering::Relaxed);
     }
+
+    /// Gives some of it back early.
+    pub(crate) fn give_back(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Held {
@@ -65,6 +72,9 @@ mod tests {
         assert!(!budget.exceeded());
         second.add(5);
         assert!(budget.exceeded());
+        second.give_back(1);
+        assert!(!budget.exceeded());
+        second.add(1);
         drop(first);
         assert!(!budget.exceeded());
     }

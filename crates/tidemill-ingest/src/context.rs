@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidemill_kafka::{Admin, ClientSettings};
+use tidemill_kafka::{Admin, ClientSettings, Membership};
 use tidemill_lake::Lake;
 use tidemill_project::Stream;
 use tidemill_types::{Clock, PipelineName};
@@ -17,8 +17,10 @@ use crate::decode::DecodeLimits;
 pub(crate) struct StreamContext {
     pub(crate) stream: Arc<Stream>,
     pub(crate) pipeline: PipelineName,
-    /// The consumer group of the pipeline.
+    /// The consumer group that shows the pipeline's progress.
     pub(crate) group: String,
+    /// The group that says which partitions are read here; none where all are.
+    pub(crate) membership: Option<Membership>,
     /// For a broker that has no id of its own.
     pub(crate) cluster_id: Option<String>,
     pub(crate) client: ClientSettings,

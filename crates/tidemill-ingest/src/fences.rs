@@ -19,6 +19,8 @@ pub(crate) struct PartitionFences {
     pub(crate) dead: Option<NextOffset>,
     /// Offsets from the main fence on that the dead-letter table already holds.
     pub(crate) dead_known: BTreeSet<i64>,
+    /// How many commits have brought dead letters of it.
+    pub(crate) dead_commits: Option<i64>,
 }
 
 /// What becomes of a record.
@@ -58,19 +60,27 @@ impl PartitionFences {
         }
     }
 
-    /// How the dead-letter table's fence moves in a commit of dead letters. It may stay where it is.
-    pub(crate) fn dead_update(&self, app_id: &str, next: NextOffset) -> FenceUpdate {
-        FenceUpdate {
+    /// How the dead-letter table's fences move in a commit of dead letters of the partition. Offsets alone would not fence a
+    /// second process: after a crash the fence of offsets can stand still over several commits, so that these are counted.
+    pub(crate) fn dead_updates(&self, app_id: &str, next: NextOffset) -> [FenceUpdate; 2] {
+        let offsets = FenceUpdate {
             app_id: app_id.to_owned(),
             expected: self.dead.map(|dead| dead.0),
             next: self.dead.map_or(next, |dead| dead.max(next)).0,
-        }
+        };
+        let counted = FenceUpdate {
+            app_id: dead_commits_app_id(app_id),
+            expected: self.dead_commits,
+            next: self.dead_commits.unwrap_or(0) + 1,
+        };
+        [offsets, counted]
     }
 
     /// Takes in that everything below `next` has landed.
     pub(crate) fn landed(&mut self, next: NextOffset, with_dead_letters: bool) {
         self.main = Some(next);
         if with_dead_letters {
+            self.dead_commits = Some(self.dead_commits.unwrap_or(0) + 1);
             self.dead = Some(self.dead.map_or(next, |dead| dead.max(next)));
         }
         self.dead_known = self.dead_known.split_off(&next.0);
@@ -87,19 +97,9 @@ pub(crate) fn app_id(prefix: &str, partition: KafkaPartition) -> String {
     format!("{prefix}{partition}")
 }
 
-/// The app id of the fence that counts commits of dead letters. Offsets alone would not fence a second process there:
-/// after a crash the fence of a partition can stand still over several commits.
-pub(crate) fn dead_commits_app_id(prefix: &str) -> String {
-    format!("{prefix}dead_letters")
-}
-
-/// How that fence moves with each commit of dead letters.
-pub(crate) fn dead_commits_update(prefix: &str, commits: Option<i64>) -> FenceUpdate {
-    FenceUpdate {
-        app_id: dead_commits_app_id(prefix),
-        expected: commits,
-        next: commits.unwrap_or(0) + 1,
-    }
+/// The app id of the fence that counts a partition's commits of dead letters, from that of its offsets.
+pub(crate) fn dead_commits_app_id(app_id: &str) -> String {
+    format!("{app_id}/dead_letters")
 }
 
 #[cfg(test)]
@@ -138,8 +138,10 @@ mod tests {
             main: Some(NextOffset(5)),
             dead: Some(NextOffset(9)),
             dead_known: [6, 8].into(),
+            dead_commits: Some(2),
         };
-        assert_eq!(fences.dead_update("a", NextOffset(7)).next, 9);
+        let [offsets, counted] = fences.dead_updates("a", NextOffset(7));
+        assert_eq!((offsets.next, counted.expected, counted.next), (9, Some(2), 3));
         assert_eq!(fences.main_update("a", NextOffset(7)).expected, Some(5));
         fences.landed(NextOffset(7), true);
         assert_eq!((fences.main, fences.dead), (Some(NextOffset(7)), Some(NextOffset(9))));

@@ -22,6 +22,8 @@ pub(crate) struct FlushFacts {
     pub(crate) asked: bool,
     /// Whether all streams together hold more than they may.
     pub(crate) over_budget: bool,
+    /// Whether other workers have to learn that partitions have fallen silent.
+    pub(crate) silence_to_tell: bool,
 }
 
 /// Why a flush is due.
@@ -33,12 +35,14 @@ pub(crate) enum FlushReason {
     EventDay,
     Asked,
     Interval,
+    /// Nothing was taken for so long that it is worth a commit.
+    Silence,
 }
 
 /// Why a flush is due, if one is.
 pub(crate) fn flush_reason(limits: &IngestLimits, facts: &FlushFacts) -> Option<FlushReason> {
     if facts.records == 0 {
-        return None;
+        return facts.silence_to_tell.then_some(FlushReason::Silence);
     }
     let rules = [
         (FlushReason::Rows, facts.rows >= limits.flush_rows),
@@ -60,6 +64,7 @@ impl fmt::Display for FlushReason {
             FlushReason::EventDay => "the end of a day",
             FlushReason::Asked => "request",
             FlushReason::Interval => "time",
+            FlushReason::Silence => "silence",
         })
     }
 }
@@ -124,6 +129,13 @@ mod tests {
             (FlushFacts { asked: true, ..some }, Some(FlushReason::Asked)),
             (FlushFacts { waited, ..some }, Some(FlushReason::Interval)),
             (FlushFacts { waited, ..tombstones }, Some(FlushReason::Interval)),
+            (
+                FlushFacts {
+                    silence_to_tell: true,
+                    ..FlushFacts::default()
+                },
+                Some(FlushReason::Silence),
+            ),
         ] {
             assert_eq!(flush_reason(&limits, &facts), expected, "{facts:?}");
         }

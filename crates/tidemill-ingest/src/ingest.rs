@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use tidemill_kafka::{Admin, ClientSettings};
+use tidemill_kafka::{Admin, ClientSettings, Membership};
 use tidemill_lake::Lake;
 use tidemill_project::Stream;
 use tidemill_types::{Clock, KafkaPartition, NextOffset, PipelineName, StreamName};
@@ -36,6 +36,8 @@ pub struct IngestWiring {
     pub client: ClientSettings,
     /// For a broker that has no cluster id of its own.
     pub cluster_id: Option<String>,
+    /// How partitions are shared with other workers.
+    pub sharing: Sharing,
     /// For streams whose records name their schemas there.
     pub schema_registry: Option<SchemaRegistry>,
     /// The batch stages that see a stream from its first batch on. Others join later by [`IngestHandle::add_stage`].
@@ -46,6 +48,19 @@ pub struct IngestWiring {
     pub limits: IngestLimits,
     /// For the times that status displays show.
     pub clock: Arc<dyn Clock>,
+}
+
+/// How the Kafka partitions of a stream are shared with other workers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// Not at all: this process reads all of them.
+    #[default]
+    Alone,
+    /// By a consumer group for each stream.
+    Group {
+        /// The worker's name. One that comes back under it gets its partitions back without a rebalance.
+        worker: Option<String>,
+    },
 }
 
 /// Starts ingest.
@@ -70,6 +85,11 @@ pub fn group_name(pipeline: &PipelineName) -> String {
     format!("tidemill-{pipeline}")
 }
 
+/// The consumer group in which the workers of a pipeline share a stream's partitions.
+fn members_group_name(pipeline: &PipelineName, stream: &StreamName) -> String {
+    format!("tidemill-{pipeline}-{stream}")
+}
+
 impl Ingest {
     /// Starts a task for each stream. Errors here are of the Kafka settings and of stages that their streams cannot have;
     /// everything else shows in the streams' states.
@@ -92,6 +112,14 @@ impl Ingest {
                 stream: Arc::clone(&stream),
                 pipeline: wiring.pipeline.clone(),
                 group: group_name(&wiring.pipeline),
+                membership: match &wiring.sharing {
+                    Sharing::Alone => None,
+                    Sharing::Group { worker } => Some(Membership {
+                        group: members_group_name(&wiring.pipeline, &stream.name),
+                        topic: stream.topic.clone(),
+                        instance: worker.clone(),
+                    }),
+                },
                 cluster_id: wiring.cluster_id.clone(),
                 client: wiring.client.clone(),
                 admin: admin.clone(),

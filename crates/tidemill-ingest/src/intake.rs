@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
+use serde_json::{Map, Value};
 use tidemill_kafka::PolledBatch;
 use tidemill_project::Stream;
 use tidemill_types::{KafkaPartition, NextOffset};
@@ -17,7 +18,7 @@ use crate::decode::{DecodeLimits, Decoder, WriterText};
 use crate::fences::{Take, take};
 use crate::last_record::LastRecord;
 use crate::late::{LATE, LateStage};
-use crate::stage::{BatchStage as _, HeldState, Masks, StageFault, StagedBatch, Stages};
+use crate::stage::{BatchStage as _, HeldState, Masks, PartitionStates, StageFault, StagedBatch, Stages};
 
 /// The CPU side of a stream: its decoder and its stages.
 pub(crate) struct Intake {
@@ -92,21 +93,29 @@ impl Intake {
         }
     }
 
-    /// Goes back to what the last commit held; `next` is where each partition goes on.
-    pub(crate) fn restore(
-        &mut self,
-        states: Option<&serde_json::Map<String, serde_json::Value>>,
-        next: &BTreeMap<KafkaPartition, NextOffset>,
-    ) {
+    /// Begins a partition with what its last commit held; `next` is where it goes on.
+    pub(crate) fn restore(&mut self, partition: KafkaPartition, states: Option<&Map<String, Value>>, next: NextOffset) {
         let state = states.and_then(|states| states.get(self.late.name()));
-        self.late.restore(HeldState { state, next });
-        self.stages.restore(states, next);
+        self.late.restore(partition, HeldState { state, next });
+        self.stages.restore(partition, states, next);
     }
 
-    /// What the next commit keeps of the stages.
-    pub(crate) fn stage_states(&self) -> Result<serde_json::Map<String, serde_json::Value>, StageFault> {
-        let own = (self.late.name().to_owned(), self.late.state());
-        let mut states = serde_json::Map::from_iter([own]);
+    /// Forgets a partition.
+    pub(crate) fn release(&mut self, partition: KafkaPartition) {
+        self.late.release(partition);
+        self.stages.release(partition);
+    }
+
+    /// What the next commit keeps of the stages for these partitions.
+    pub(crate) fn stage_states(
+        &self,
+        partitions: impl Iterator<Item = KafkaPartition>,
+    ) -> Result<PartitionStates, StageFault> {
+        let own = |partition| {
+            let state = (self.late.name().to_owned(), self.late.state(partition));
+            (partition, Map::from_iter([state]))
+        };
+        let mut states: PartitionStates = partitions.map(own).collect();
         self.stages.keep(&mut states)?;
         Ok(states)
     }

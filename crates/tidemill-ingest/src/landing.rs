@@ -1,14 +1,16 @@
 //! Landing a flush: dead letters first, then rows, then the group's offsets for displays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use tidemill_lake::{Append, Committed, LakeTable};
+use tidemill_lake::{Append, CommitRecord, Committed, LakeTable};
 use tidemill_types::{KafkaPartition, NextOffset};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::IngestError;
 use crate::budget::Held;
+use crate::commit_state::CommitState;
 use crate::context::StreamContext;
 use crate::intake::Counts;
 
@@ -22,14 +24,42 @@ pub(crate) struct Tables {
 /// A flush on its way.
 pub(crate) struct Flight {
     pub(crate) task: JoinHandle<Result<Committed, IngestError>>,
-    /// Where each of its partitions goes on.
-    pub(crate) next: BTreeMap<KafkaPartition, NextOffset>,
+    /// What it moves of each of its partitions.
+    pub(crate) moved: BTreeMap<KafkaPartition, Moved>,
     pub(crate) counts: Counts,
-    pub(crate) watermark: Option<tidemill_types::Micros>,
+    /// What it says, as far as it is known before it lands.
+    pub(crate) draft: Arc<StateDraft>,
     /// When it left.
     pub(crate) since: std::time::Instant,
     /// The memory it holds until it has landed.
     pub(crate) _held: Held,
+}
+
+/// How a flush moves a partition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved {
+    /// Where it goes on.
+    pub(crate) next: NextOffset,
+    /// Whether there are dead letters of it.
+    pub(crate) with_dead_letters: bool,
+}
+
+/// What a commit says of the stream, but for what other workers land before it.
+#[derive(Debug)]
+pub(crate) struct StateDraft {
+    pub(crate) state: CommitState,
+    /// The partitions that this worker reads.
+    pub(crate) own: BTreeSet<KafkaPartition>,
+}
+
+impl StateDraft {
+    /// Behind these commits.
+    pub(crate) fn behind(&self, commits: &[CommitRecord]) -> CommitState {
+        match self.state.newest_of(commits) {
+            Some(before) => self.state.behind(&before, &self.own),
+            None => self.state.clone(),
+        }
+    }
 }
 
 /// What is committed to the two tables.

@@ -35,6 +35,11 @@ impl LateStage {
     }
 }
 
+/// The newest event that a commit keeps of a partition, from what it keeps under [`LATE`].
+pub(crate) fn kept(state: &Value) -> Option<Micros> {
+    state.as_i64().map(Micros)
+}
+
 impl BatchStage for LateStage {
     fn name(&self) -> &'static str {
         LATE
@@ -57,18 +62,19 @@ impl BatchStage for LateStage {
         batch.masks.set(LATE, BooleanArray::new(flags, None));
     }
 
-    fn state(&self) -> Value {
-        let newest = self.newest.iter();
-        Value::Object(newest.map(|(p, time)| (p.to_string(), Value::from(*time))).collect())
+    fn state(&self, partition: KafkaPartition) -> Value {
+        self.newest.get(&partition).copied().into()
     }
 
-    fn restore(&mut self, held: HeldState<'_>) {
-        self.newest.clear();
-        for (partition, time) in held.state.and_then(Value::as_object).into_iter().flatten() {
-            if let (Ok(partition), Some(time)) = (partition.parse(), time.as_i64()) {
-                self.newest.insert(KafkaPartition(partition), time);
-            }
+    fn restore(&mut self, partition: KafkaPartition, held: HeldState<'_>) {
+        self.newest.remove(&partition);
+        if let Some(time) = held.state.and_then(kept) {
+            self.newest.insert(partition, time.0);
         }
+    }
+
+    fn release(&mut self, partition: KafkaPartition) {
+        self.newest.remove(&partition);
     }
 }
 
@@ -78,6 +84,7 @@ mod tests {
 
     use arrow::array::{Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Schema};
+    use tidemill_types::NextOffset;
 
     use super::*;
     use crate::stage::Masks;
@@ -118,17 +125,16 @@ mod tests {
         let mut stage = LateStage::new(10);
         see(&mut stage, 3, &[Some(100)]);
         let mut again = LateStage::new(10);
-        let held = stage.state();
-        let next = BTreeMap::new();
-        again.restore(HeldState {
-            state: Some(&held),
-            next: &next,
-        });
+        let partition = KafkaPartition(3);
+        let held = stage.state(partition);
+        let next = NextOffset(1);
+        let state = Some(&held);
+        again.restore(partition, HeldState { state, next });
         assert_eq!(see(&mut again, 3, &[Some(89), Some(90)]), [true, false]);
-        again.restore(HeldState {
-            state: None,
-            next: &next,
-        });
+        again.restore(partition, HeldState { state: None, next });
         assert_eq!(see(&mut again, 3, &[Some(1)]), [false]);
+        again.restore(partition, HeldState { state, next });
+        again.release(partition);
+        assert_eq!(again.state(partition), Value::Null);
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Owns: the offset plan and its fences, decoding to Arrow, dead letters, the late flag and the watermark, flushing.
 //! Invariants: rows and offsets land in one commit; a stream that cannot go on stops with a reason and stops alone; memory is
-//! bounded by settings whatever the lag; offsets of the consumer group are written for displays and never read.
-//! Absent on purpose: consumer group membership and maintenance of tables, which come later.
+//! bounded by settings whatever the lag; offsets of consumer groups are written for displays and never read. Who reads a
+//! partition may be said by a consumer group; where it is read from is said by its table alone.
+//! Absent on purpose: maintenance of tables, which is the lake's.
 
 mod audit;
 mod budget;
@@ -39,7 +40,7 @@ mod tests;
 
 pub use audit::{AuditOrder, audit};
 pub use error::IngestError;
-pub use ingest::{Ingest, IngestHandle, IngestWiring, group_name};
+pub use ingest::{Ingest, IngestHandle, IngestWiring, Sharing, group_name};
 pub use limits::IngestLimits;
 pub use schema_registry::{SchemaRegistry, SchemaRegistryError};
 pub use stage::{

@@ -26,6 +26,11 @@ pub struct IngestLimits {
     pub dead_share_rows: u64,
     /// How often new Kafka partitions are looked for.
     pub discovery_interval: Duration,
+    /// How often a member of a group looks at what the others have landed.
+    pub look_at_others: Duration,
+    /// How long revoked partitions wait for what was taken of them to land; then it is dropped, and another worker reads
+    /// it again.
+    pub revoke_wait: Duration,
     /// How long a partition that has shown no event stands at its end until it no longer holds the watermark back.
     pub idle_after: Duration,
     /// The same for a partition that has shown events. Long: what is still to come of it would be late then, so that the
@@ -60,6 +65,8 @@ impl IngestLimits {
             dead_share_max: settings.dead_share_max,
             dead_share_rows: settings.dead_share_rows,
             discovery_interval: Duration::from_secs(30),
+            look_at_others: Duration::from_secs(2),
+            revoke_wait: Duration::from_secs(5),
             idle_after: Duration::from_secs(10),
             silent_after: Duration::from_mins(10),
             restarts_max: 8,

@@ -1,16 +1,18 @@
 //! Where a stream starts: tables, fences, and whether the log is still the one that they were filled from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
 use tidemill_kafka::KafkaError;
 use tidemill_lake::{CommitRecord, LakeError, Within};
 use tidemill_types::{FenceFault, KafkaColumn, KafkaPartition, NextOffset, check_fence};
 use tracing::{info, warn};
 
 use crate::IngestError;
-use crate::commit_state::CommitState;
+use crate::commit_state::{CommitState, PartitionCommit};
 use crate::context::StreamContext;
 use crate::fences::{PartitionFences, app_id, app_prefix, dead_commits_app_id, unsure_range};
+use crate::intake::Counts;
 use crate::landing::Tables;
 use crate::last_record::{LastRecord, Verdict};
 use crate::tables::{dead_letters_spec, landed_spec};
@@ -35,22 +37,53 @@ pub(crate) struct Part {
 
 /// What a stream starts from.
 pub(crate) struct Opened {
-    pub(crate) cluster: String,
     /// What the app ids of the topic's fences begin with.
     pub(crate) prefix: String,
     pub(crate) tables: Tables,
-    /// How many commits of dead letters there were.
-    pub(crate) dead_commits: Option<i64>,
-    /// The newest commit of ours, if there is one.
-    pub(crate) held: Option<(CommitRecord, CommitState)>,
+    /// What the newest commit of the stream says; empty before the first.
+    pub(crate) known: CommitState,
+    /// The newest version that was looked at for it.
+    pub(crate) known_version: i64,
+    /// The version of that commit.
+    pub(crate) held_version: Option<i64>,
+    /// All partitions of the topic.
+    pub(crate) topic_partitions: Vec<KafkaPartition>,
+    /// Those that are read here.
     pub(crate) parts: BTreeMap<KafkaPartition, Part>,
 }
 
 impl Opened {
-    /// Where each partition goes on.
-    pub(crate) fn positions(&self) -> BTreeMap<KafkaPartition, NextOffset> {
-        let parts = self.parts.iter();
-        parts.map(|(partition, part)| (*partition, part.position)).collect()
+    /// The topic's partitions that are not in `read_here`, with what is known of them: other workers read them.
+    pub(crate) fn elsewhere<'s>(
+        &'s self,
+        read_here: &'s BTreeSet<KafkaPartition>,
+    ) -> impl Iterator<Item = (KafkaPartition, Option<&'s PartitionCommit>)> {
+        let elsewhere = self
+            .topic_partitions
+            .iter()
+            .filter(|partition| !read_here.contains(partition));
+        elsewhere.map(|partition| (*partition, self.known.partition(*partition)))
+    }
+
+    /// What the newest commit keeps of the stages for a partition.
+    pub(crate) fn stages_of(&self, partition: KafkaPartition) -> Option<&Map<String, Value>> {
+        self.known.partition(partition).map(|held| &held.stages)
+    }
+
+    /// Takes in what other workers have landed since the last look.
+    pub(crate) async fn look_at_others(&mut self) -> Result<(), LakeError> {
+        let commits = self
+            .tables
+            .main
+            .commits_after(self.known_version, COMMITS_LOOKED_AT)
+            .await?;
+        if let Some(newest) = commits.last() {
+            self.known_version = self.known_version.max(newest.version);
+        }
+        if let Some(state) = self.known.newest_of(&commits) {
+            self.known = state;
+        }
+        Ok(())
     }
 }
 
@@ -70,23 +103,39 @@ impl StreamContext {
                 state.and_then(|info| CommitState::from_info(info, &self.pipeline, &cluster, &self.stream.topic))?;
             Some((commit, state))
         };
+        // Whatever is committed after it is looked at again.
+        let known_version = self.lake_result(tables.main.refresh().await)?;
         let held = tables.main.find_commit(COMMITS_LOOKED_AT, ours).await;
         let held = self.lake_result(held)?;
         if let Some((_, state)) = &held {
             self.check_not_restored(&tables, state.totals.rows).await?;
         }
         let prefix = app_prefix(self.pipeline.as_str(), &cluster, self.stream.topic.as_str());
-        let dead_commits = tables.dead.fence(&dead_commits_app_id(&prefix)).await;
+        let held_version = held.as_ref().map(|(commit, _)| commit.version);
+        let none_yet = || CommitState {
+            pipeline: self.pipeline.clone(),
+            cluster: cluster.clone(),
+            topic: self.stream.topic.clone(),
+            counts: Counts::default(),
+            totals: Counts::default(),
+            watermark: None,
+            partitions: Vec::new(),
+            masked: BTreeMap::new(),
+        };
+        let known = held.map_or_else(none_yet, |(_, state)| state);
         let mut opened = Opened {
-            cluster,
-            dead_commits: self.lake_result(dead_commits)?,
             prefix,
             tables,
-            held,
+            known,
+            known_version,
+            held_version,
+            topic_partitions: self.kafka(self.admin.partitions(&self.stream.topic).await)?,
             parts: BTreeMap::new(),
         };
-        let partitions = self.kafka(self.admin.partitions(&self.stream.topic).await)?;
-        self.open_parts(&mut opened, &partitions).await?;
+        if self.membership.is_none() {
+            let all = opened.topic_partitions.clone();
+            self.open_parts(&mut opened, &all).await?;
+        }
         Ok(opened)
     }
 
@@ -147,8 +196,13 @@ impl StreamContext {
         for partition in &new {
             let app_id = app_id(&opened.prefix, *partition);
             let fence_of = |fences: &BTreeMap<String, i64>| fences.get(&app_id).copied().map(NextOffset);
-            let (main, dead) = (fence_of(&main), fence_of(&dead));
-            let part = self.open_part(opened, *partition, app_id, main, dead).await?;
+            let fences = PartitionFences {
+                main: fence_of(&main),
+                dead: fence_of(&dead),
+                dead_known: BTreeSet::new(),
+                dead_commits: dead.get(&dead_commits_app_id(&app_id)).copied(),
+            };
+            let part = self.open_part(opened, *partition, app_id, fences).await?;
             opened.parts.insert(*partition, part);
         }
         Ok(new)
@@ -159,9 +213,9 @@ impl StreamContext {
         opened: &Opened,
         partition: KafkaPartition,
         app_id: String,
-        main: Option<NextOffset>,
-        dead: Option<NextOffset>,
+        fences: PartitionFences,
     ) -> Result<Part, IngestError> {
+        let (main, dead) = (fences.main, fences.dead);
         let topic = &self.stream.topic;
         let ends = self.kafka(self.admin.watermarks(topic, partition).await)?;
         let fault = |source: FenceFault| IngestError::Fence {
@@ -175,7 +229,7 @@ impl StreamContext {
             let high_watermark = ends.high_watermark;
             return Err(fault(FenceFault::AboveHighWatermark { fence, high_watermark }));
         }
-        let held = opened.held.as_ref().and_then(|(_, state)| state.partition(partition));
+        let held = opened.known.partition(partition);
         let last = held.and_then(|held| held.last);
         if let Some(held) = held {
             let fence = main.unwrap_or(NextOffset::ZERO);
@@ -211,9 +265,8 @@ impl StreamContext {
         Ok(Part {
             app_id,
             fences: PartitionFences {
-                main,
-                dead,
                 dead_known: dead_known.into_iter().collect(),
+                ..fences
             },
             landed: start,
             position: start,

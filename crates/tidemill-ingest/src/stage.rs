@@ -3,6 +3,8 @@
 //! Invariants: a stage sees every row once, in the order of a partition's offsets, from the commit at which it joined; what
 //! it keeps in a commit is its state after exactly the rows of that commit; what was seen and not landed is told as lost,
 //! and the stage goes back to what the last commit held. Stages join and leave at commits only.
+//!
+//! What a stage keeps, it keeps by Kafka partition: partitions move from worker to worker, and their states with them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,15 +70,18 @@ pub struct LandedCommit {
     pub watermark: Option<Micros>,
 }
 
-/// What a stage starts from.
+/// What a stage begins a Kafka partition with.
 #[derive(Debug, Clone, Copy)]
 pub struct HeldState<'a> {
-    /// What the last commit holds of it: none where that holds nothing of this name, because the stage is new or was not
-    /// there at that commit.
+    /// What the last commit of the partition holds of the stage: none where that holds nothing of this name, because the
+    /// stage is new or was not there at that commit.
     pub state: Option<&'a Value>,
-    /// Where the rows begin that it will see, for each Kafka partition that is known by now; others begin at their first.
-    pub next: &'a BTreeMap<KafkaPartition, NextOffset>,
+    /// Where the rows begin that it will see.
+    pub next: NextOffset,
 }
+
+/// What stages keep of each Kafka partition, by their names.
+pub(crate) type PartitionStates = BTreeMap<KafkaPartition, Map<String, Value>>;
 
 /// Sees every decoded batch of a stream, in order, before the write. Called off the async runtime; it must not wait for
 /// anything. A stage that panics ends what was taken with it, and after a few times stops the stream.
@@ -87,11 +92,16 @@ pub trait BatchStage: Send {
     /// Sees a batch.
     fn see(&mut self, batch: &mut StagedBatch<'_>);
 
-    /// What the next commit keeps, at most [`STAGE_STATE_BYTES_MAX`] bytes of JSON.
-    fn state(&self) -> Value;
+    /// What the next commit keeps of a partition, at most [`STAGE_STATE_BYTES_MAX`] bytes of JSON over all partitions.
+    fn state(&self, partition: KafkaPartition) -> Value;
 
-    /// Goes back to what the last commit held. Called before the first batch, and again after every loss.
-    fn restore(&mut self, held: HeldState<'_>);
+    /// Begins with a partition, or goes back to what its last commit held; what the stage has of it is void. Called before
+    /// the partition's first batch, and again after every loss.
+    fn restore(&mut self, partition: KafkaPartition, held: HeldState<'_>);
+
+    /// Forgets a partition: from now on another worker reads it, with what the last commit held. What was seen of it since
+    /// is lost.
+    fn release(&mut self, _partition: KafkaPartition) {}
 
     /// A commit landed. It holds what this stage had seen when it was made; more may have been seen since.
     fn landed(&mut self, _commit: &LandedCommit) {}
@@ -157,11 +167,17 @@ impl Stages {
         }
     }
 
-    /// Sets all of them back to what the last commit held.
-    pub(crate) fn restore(&self, held: Option<&Map<String, Value>>, next: &BTreeMap<KafkaPartition, NextOffset>) {
+    /// Begins a partition with what its last commit held.
+    pub(crate) fn restore(&self, partition: KafkaPartition, held: Option<&Map<String, Value>>, next: NextOffset) {
         for stage in self.lock().iter_mut() {
             let state = held.and_then(|held| held.get(stage.name()));
-            stage.restore(HeldState { state, next });
+            stage.restore(partition, HeldState { state, next });
+        }
+    }
+
+    pub(crate) fn release(&self, partition: KafkaPartition) {
+        for stage in self.lock().iter_mut() {
+            stage.release(partition);
         }
     }
 
@@ -177,15 +193,18 @@ impl Stages {
         }
     }
 
-    /// Adds what each keeps.
-    pub(crate) fn keep(&self, states: &mut Map<String, Value>) -> Result<(), StageFault> {
+    /// Adds what each keeps of each partition.
+    pub(crate) fn keep(&self, states: &mut PartitionStates) -> Result<(), StageFault> {
         for stage in self.lock().iter() {
-            let state = stage.state();
-            let bytes = state.to_string().len();
+            let mut bytes = 0;
+            for (partition, states) in states.iter_mut() {
+                let state = stage.state(*partition);
+                bytes += state.to_string().len();
+                states.insert(stage.name().to_owned(), state);
+            }
             if bytes > STAGE_STATE_BYTES_MAX {
                 return Err(StageFault::TooLarge(stage.name().to_owned(), bytes));
             }
-            states.insert(stage.name().to_owned(), state);
         }
         Ok(())
     }

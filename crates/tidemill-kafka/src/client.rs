@@ -4,9 +4,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+use tidemill_types::KafkaPartition;
 
 use crate::error::{KafkaFault, code_of, fault_of_event};
 
@@ -24,6 +27,22 @@ struct Heard {
     reason: Option<String>,
     /// The last time that the broker did not let us in, or we did not believe it.
     refusal: Option<KafkaFault>,
+    /// What the consumer group decided and nobody has taken yet.
+    changes: Vec<Change>,
+    /// Whether the client is about to be closed.
+    leaving: bool,
+}
+
+/// What a consumer group decided about this member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It may read these from now on.
+    Granted(Vec<KafkaPartition>),
+    /// It must give these back; `lost` when others may be reading them already.
+    Revoked {
+        partitions: Vec<KafkaPartition>,
+        lost: bool,
+    },
 }
 
 /// The client's knowledge of one partition.
@@ -45,6 +64,16 @@ impl Listener {
     /// The statistics since the last call, if any came.
     pub(crate) fn take_partitions(&self) -> Option<Vec<HeardPartition>> {
         self.heard().partitions.take()
+    }
+
+    /// What the consumer group decided since the last call, in order.
+    pub(crate) fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.heard().changes)
+    }
+
+    /// From now on partitions are given back as soon as they are asked for: the client is about to be closed.
+    pub(crate) fn leave(&self) {
+        self.heard().leaving = true;
     }
 
     /// What the last error event said.
@@ -110,4 +139,45 @@ impl ClientContext for Listener {
     }
 }
 
-impl ConsumerContext for Listener {}
+impl ConsumerContext for Listener {
+    /// Keeps what the group decided for the thread that polls. It assigns when it knows where to start, and gives back
+    /// when what was read has been looked after; the group waits meanwhile.
+    fn rebalance(&self, consumer: &BaseConsumer<Listener>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let change = match error {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Change::Granted(partitions_of(list)),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => Change::Revoked {
+                partitions: partitions_of(list),
+                lost: consumer.assignment_lost(),
+            },
+            other => {
+                tracing::error!(
+                    "the consumer group could not be rebalanced: {}",
+                    RDKafkaErrorCode::from(other)
+                );
+                return;
+            }
+        };
+        let mut heard = self.heard();
+        if !heard.leaving {
+            heard.changes.push(change);
+            return;
+        }
+        drop(heard);
+        // Nobody takes changes any more, and a client is not closed before it has given everything back.
+        let given_back = match change {
+            Change::Granted(_) => consumer.incremental_assign(&TopicPartitionList::new()),
+            Change::Revoked { .. } => consumer.incremental_unassign(list),
+        };
+        if let Err(error) = given_back {
+            tracing::warn!("partitions were not given back to the consumer group: {error}");
+        }
+    }
+}
+
+fn partitions_of(list: &TopicPartitionList) -> Vec<KafkaPartition> {
+    let elements = list.elements();
+    elements
+        .iter()
+        .map(|element| KafkaPartition(element.partition()))
+        .collect()
+}

@@ -125,6 +125,18 @@ pub enum KafkaError {
         #[source]
         source: KafkaFault,
     },
+    /// A group's member gets nothing more of a partition that has more. A new client has to take its place.
+    #[error(
+        "nothing more comes of topic `{topic}`, Kafka partition {partition}, from offset {position} on, though more is there"
+    )]
+    Stalled {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: KafkaPartition,
+        /// Where it stands still.
+        position: NextOffset,
+    },
     /// The client's thread is gone.
     #[error("the Kafka client is stopped")]
     Stopped,
@@ -257,6 +269,7 @@ impl Explain for KafkaError {
             KafkaError::BrokerDown { .. }
             | KafkaError::Delivery { .. }
             | KafkaError::Fatal { .. }
+            | KafkaError::Stalled { .. }
             | KafkaError::Stopped
             | KafkaError::Failed { .. } => ErrorCode::Unavailable,
         }
@@ -280,6 +293,9 @@ impl Explain for KafkaError {
                 "is a broker running at {bootstrap}? `kafka.bootstrap` names another one; without it `tidemill up` \
                  starts one in its process"
             )),
+            KafkaError::Fatal { source, .. } if source.text.contains("instance") => {
+                Some("another worker has the same name: give each its own `ingest.worker`".into())
+            }
             KafkaError::Settings { .. } => {
                 Some("`[kafka] properties` takes librdkafka's names: see its CONFIGURATION.md".into())
             }

@@ -4,8 +4,8 @@
 //! async runtime; every call that waits has a named limit; no offset is ever reset or committed behind the caller's
 //! back; settings are never printed with their secrets.
 //!
-//! Absent on purpose: consumer group membership (partitions are assigned by whoever holds the fences), decoding, and
-//! retries of what librdkafka already retries.
+//! Absent on purpose: offsets that a group remembers (where to read from is said by whoever holds the fences), decoding,
+//! and retries of what librdkafka already retries.
 
 mod admin;
 mod batch;
@@ -21,7 +21,9 @@ mod testing;
 
 pub use admin::{Admin, Survey, TopicCreation, Watermarks};
 pub use batch::{BatchBuilder, PolledBatch};
-pub use consumer::{Assignment, ConsumerHandle, ConsumerLimits, PartitionStatus, PolledBatches, PolledConsumer};
+pub use consumer::{
+    Assignment, ConsumerHandle, ConsumerLimits, Membership, PartitionStatus, Polled, PolledBatches, PolledConsumer,
+};
 pub use error::{KafkaError, KafkaFault};
 pub use murmur2::{murmur2, partition_of};
 pub use producer::{Compression, Delivered, Producer, ProducerLimits, ProducerRecord};

@@ -26,31 +26,40 @@ impl MockBroker {
     }
 
     pub fn producer(&self) -> Producer {
-        let limits = ProducerLimits {
-            linger: std::time::Duration::from_millis(1),
-            ..ProducerLimits::default()
-        };
-        Producer::new(&self.settings, &limits).unwrap()
+        producer(&self.settings)
     }
 
-    /// Sends records `from..to` to a partition: value `v<n>`, key `k<n>`, one millisecond apart, header `n` on odd ones.
+    /// As [`fill`].
     pub async fn fill(&self, topic: &TopicName, partition: i32, numbers: std::ops::Range<i64>) {
-        let producer = self.producer();
-        for n in numbers {
-            let (key, value, number) = (format!("k{n}"), format!("v{n}"), n.to_string());
-            let headers = [("n", number.as_bytes())];
-            let record = ProducerRecord {
-                topic,
-                partition: Some(KafkaPartition(partition)),
-                key: Some(key.as_bytes()),
-                value: Some(value.as_bytes()),
-                headers: if n % 2 == 1 { &headers } else { &[] },
-                timestamp: FIRST_TIME.plus(n * 1_000),
-            };
-            producer.send(record).await.unwrap();
-        }
-        producer.flush(std::time::Duration::from_secs(10)).await.unwrap();
+        fill(&self.settings, topic, partition, numbers).await;
     }
+}
+
+fn producer(settings: &ClientSettings) -> Producer {
+    let limits = ProducerLimits {
+        linger: std::time::Duration::from_millis(1),
+        ..ProducerLimits::default()
+    };
+    Producer::new(settings, &limits).unwrap()
+}
+
+/// Sends records `from..to` to a partition: value `v<n>`, key `k<n>`, one millisecond apart, header `n` on odd ones.
+pub(crate) async fn fill(settings: &ClientSettings, topic: &TopicName, partition: i32, numbers: std::ops::Range<i64>) {
+    let producer = producer(settings);
+    for n in numbers {
+        let (key, value, number) = (format!("k{n}"), format!("v{n}"), n.to_string());
+        let headers = [("n", number.as_bytes())];
+        let record = ProducerRecord {
+            topic,
+            partition: Some(KafkaPartition(partition)),
+            key: Some(key.as_bytes()),
+            value: Some(value.as_bytes()),
+            headers: if n % 2 == 1 { &headers } else { &[] },
+            timestamp: FIRST_TIME.plus(n * 1_000),
+        };
+        producer.send(record).await.unwrap();
+    }
+    producer.flush(std::time::Duration::from_secs(10)).await.unwrap();
 }
 
 pub(crate) fn topic(name: &str) -> TopicName {

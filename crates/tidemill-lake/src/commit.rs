@@ -13,23 +13,39 @@ use deltalake::kernel::Add;
 use deltalake::kernel::transaction::TransactionError;
 use deltalake::logstore::CommitOrBytes;
 use serde_json::{Map, Value, json};
-use tidemill_types::Clock;
+use tidemill_types::{Clock, Micros};
 use tracing::debug;
 use uuid::Uuid;
 
 use crate::LakeError;
-use crate::commit_info::commit_info;
+use crate::commit_info::{CommitRecord, commit_info};
 use crate::log::{Entry, LogHead, LogReader};
 use crate::outcome::{Found, Put, Step, next_step};
 
 /// Versions that may be lost to other writers before a commit gives up.
 pub(crate) const CONFLICTS_MAX: u32 = 100;
+/// Commits of others that one is told of, at most; the newest are what counts.
+const FOLLOWED_MAX: i64 = 1_000;
 /// Times that an entry is put again when the store does not say what became of it.
 const UNCLEAR_MAX: u32 = 5;
-/// Longest that one put or read of a log entry may take.
-const STORE_TIMEOUT: Duration = Duration::from_mins(1);
-/// First pause after an unclear answer; it doubles each time.
-const UNCLEAR_PAUSE: Duration = Duration::from_millis(200);
+/// How long a store is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Longest that one put or read of a log entry may take.
+    pub(crate) answer: Duration,
+    /// First pause after an unclear answer; it doubles each time.
+    pub(crate) pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            answer: Duration::from_mins(1),
+            pause: Duration::from_millis(200),
+        }
+    }
+}
+
 /// Longest pause between two tries after a lost version.
 const CONFLICT_PAUSE_MAX_MILLIS: u64 = 50;
 /// Lost versions after which tries are spread out.
@@ -43,7 +59,64 @@ pub struct Append {
     /// Fences, each app id once.
     pub fences: Vec<FenceUpdate>,
     /// What the commit says about itself, kept in `commitInfo.tidemill`. The key `commit_id` is ours.
-    pub info: Map<String, Value>,
+    pub info: Info,
+}
+
+/// What a commit says about itself.
+#[derive(Clone)]
+pub enum Info {
+    /// The same whatever the commit follows.
+    Fixed(Map<String, Value>),
+    /// Said anew for each version that the commit tries to follow, so that it can go on from what others said.
+    Following {
+        /// The newest version that the writer knows.
+        known: i64,
+        /// Given every commit after `known` that the commit follows, oldest first.
+        say: Say,
+    },
+}
+
+/// Says what a commit says about itself, once it is known which commits come before it.
+pub type Say = Arc<dyn Fn(&[CommitRecord]) -> Map<String, Value> + Send + Sync>;
+
+impl Default for Info {
+    fn default() -> Info {
+        Info::Fixed(Map::new())
+    }
+}
+
+impl From<Map<String, Value>> for Info {
+    fn from(info: Map<String, Value>) -> Info {
+        Info::Fixed(info)
+    }
+}
+
+impl std::fmt::Debug for Info {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Info::Fixed(info) => f.debug_tuple("Fixed").field(info).finish(),
+            Info::Following { known, .. } => f
+                .debug_struct("Following")
+                .field("known", known)
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+impl Info {
+    fn known(&self) -> Option<i64> {
+        match self {
+            Info::Fixed(_) => None,
+            Info::Following { known, .. } => Some(*known),
+        }
+    }
+
+    fn said(&self, followed: &[CommitRecord]) -> Map<String, Value> {
+        match self {
+            Info::Fixed(info) => info.clone(),
+            Info::Following { say, .. } => say(followed),
+        }
+    }
 }
 
 /// A fence that moves in a commit, if it stands where its writer believes.
@@ -58,7 +131,7 @@ pub struct FenceUpdate {
 }
 
 /// A commit that landed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Committed {
     /// The Delta version.
     pub version: i64,
@@ -72,22 +145,31 @@ pub struct Committed {
     pub bytes: u64,
     /// Versions that other writers took meanwhile.
     pub conflicts: u32,
+    /// What [`Info::Following`] was given; empty for fixed infos.
+    pub followed: Vec<CommitRecord>,
 }
 
 /// How landing an entry ended.
 pub(crate) enum Landing {
     /// It is in the log, at the head's version.
-    Landed { conflicts: u32 },
+    Landed {
+        conflicts: u32,
+        followed: Vec<CommitRecord>,
+    },
     /// Another writer changed schema or properties; the head has taken that in. The files must be looked at again.
     ShapeChanged,
 }
 
-/// A log entry ready to be put.
+/// A log entry ready to be put, but for what it says about itself.
 pub(crate) struct Draft {
     commit_id: Uuid,
     fences: Vec<FenceUpdate>,
     changes_shape: bool,
-    bytes: Bytes,
+    made_at: Micros,
+    operation: &'static str,
+    info: Info,
+    /// Every action but `commitInfo`.
+    actions: String,
 }
 
 impl Draft {
@@ -96,18 +178,23 @@ impl Draft {
         clock: &Arc<dyn Clock>,
         adds: &[Add],
         fences: Vec<FenceUpdate>,
-        info: Map<String, Value>,
+        info: Info,
     ) -> Result<Draft, serde_json::Error> {
-        let commit_id = Uuid::new_v4();
-        let mut lines = vec![commit_info(clock.now(), "WRITE", commit_id, info)];
-        for add in adds {
-            lines.push(json!({ "add": add }));
-        }
-        for fence in &fences {
-            // `lastUpdated` is left out on purpose: a txn without it never expires.
-            lines.push(json!({ "txn": { "appId": fence.app_id, "version": fence.next } }));
-        }
-        Draft::of(commit_id, fences, false, &lines)
+        let adds = adds.iter().map(|add| json!({ "add": add }));
+        // `lastUpdated` is left out on purpose: a txn without it never expires.
+        let txns = fences
+            .iter()
+            .map(|fence| json!({ "txn": { "appId": fence.app_id, "version": fence.next } }));
+        let actions = lines(adds.chain(txns))?;
+        Ok(Draft {
+            commit_id: Uuid::new_v4(),
+            fences,
+            changes_shape: false,
+            made_at: clock.now(),
+            operation: "WRITE",
+            info,
+            actions,
+        })
     }
 
     /// The entry of a new schema.
@@ -115,27 +202,23 @@ impl Draft {
         clock: &Arc<dyn Clock>,
         metadata: &impl serde::Serialize,
     ) -> Result<Draft, serde_json::Error> {
-        let commit_id = Uuid::new_v4();
-        let lines = [
-            commit_info(clock.now(), "ADD COLUMN", commit_id, Map::new()),
-            json!({ "metaData": metadata }),
-        ];
-        Draft::of(commit_id, Vec::new(), true, &lines)
+        Ok(Draft {
+            commit_id: Uuid::new_v4(),
+            fences: Vec::new(),
+            changes_shape: true,
+            made_at: clock.now(),
+            operation: "ADD COLUMN",
+            info: Info::default(),
+            actions: lines([json!({ "metaData": metadata })].into_iter())?,
+        })
     }
 
-    fn of(
-        commit_id: Uuid,
-        fences: Vec<FenceUpdate>,
-        changes_shape: bool,
-        lines: &[Value],
-    ) -> Result<Draft, serde_json::Error> {
-        let lines: Result<Vec<String>, _> = lines.iter().map(serde_json::to_string).collect();
-        Ok(Draft {
-            commit_id,
-            fences,
-            changes_shape,
-            bytes: Bytes::from(lines?.join("\n")),
-        })
+    /// The entry behind the commits that it follows.
+    fn bytes(&self, followed: &[CommitRecord]) -> Bytes {
+        let said = self.info.said(followed);
+        let info = commit_info(self.made_at, self.operation, self.commit_id, said).to_string();
+        let both = [info.as_str(), self.actions.as_str()];
+        Bytes::from(both.map(str::trim_end).join("\n"))
     }
 
     pub(crate) fn commit_id(&self) -> Uuid {
@@ -168,13 +251,29 @@ pub(crate) fn check_fences(log: &LogReader, head: &LogHead, fences: &[FenceUpdat
     Ok(())
 }
 
+fn lines(actions: impl Iterator<Item = Value>) -> Result<String, serde_json::Error> {
+    let mut text = String::new();
+    for action in actions {
+        text.push_str(&serde_json::to_string(&action)?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
 /// Puts the entry until it is known what became of it. The head moves along with every version that is seen.
 pub(crate) async fn land(log: &LogReader, head: &mut LogHead, draft: &Draft) -> Result<Landing, LakeError> {
     let (mut conflicts, mut unclear) = (0_u32, 0_u32);
+    let mut followed = match draft.info.known() {
+        Some(known) => {
+            log.records(known.max(head.version - FOLLOWED_MAX), head.version)
+                .await?
+        }
+        None => Vec::new(),
+    };
     loop {
         check_fences(log, head, &draft.fences)?;
         let version = head.version + 1;
-        let (put, mut reason) = put_entry(log, version, draft).await;
+        let (put, mut reason) = put_entry(log, version, draft, &followed).await;
         let (found, theirs) = if put == Put::Written {
             (Found::Nothing, None)
         } else {
@@ -190,7 +289,7 @@ pub(crate) async fn land(log: &LogReader, head: &mut LogHead, draft: &Draft) -> 
         match (next_step(draft.commit_id, put, found), theirs) {
             (Step::Landed, _) => {
                 head.apply(&draft.entry());
-                return Ok(Landing::Landed { conflicts });
+                return Ok(Landing::Landed { conflicts, followed });
             }
             (Step::Rebase, Some(entry)) => {
                 head.apply(&entry);
@@ -202,6 +301,9 @@ pub(crate) async fn land(log: &LogReader, head: &mut LogHead, draft: &Draft) -> 
                 }
                 if entry.changes_shape {
                     return Ok(Landing::ShapeChanged);
+                }
+                if draft.info.known().is_some() {
+                    followed.push(CommitRecord::read(version, entry.info));
                 }
                 conflicts += 1;
                 if conflicts >= CONFLICTS_MAX {
@@ -225,27 +327,29 @@ pub(crate) async fn land(log: &LogReader, head: &mut LogHead, draft: &Draft) -> 
                         reason,
                     });
                 }
-                tokio::time::sleep(UNCLEAR_PAUSE * 2_u32.pow(unclear - 1)).await;
+                tokio::time::sleep(log.patience.pause * 2_u32.pow(unclear - 1)).await;
             }
         }
     }
 }
 
-async fn put_entry(log: &LogReader, version: i64, draft: &Draft) -> (Put, String) {
-    let bytes = CommitOrBytes::LogBytes(draft.bytes.clone());
+async fn put_entry(log: &LogReader, version: i64, draft: &Draft, followed: &[CommitRecord]) -> (Put, String) {
+    let bytes = CommitOrBytes::LogBytes(draft.bytes(followed));
     let put = log.store.write_commit_entry(version as u64, bytes, draft.commit_id);
-    match tokio::time::timeout(STORE_TIMEOUT, put).await {
+    let limit = log.patience.answer;
+    match tokio::time::timeout(limit, put).await {
         Ok(Ok(())) => (Put::Written, String::new()),
         Ok(Err(TransactionError::VersionAlreadyExists(_))) => (Put::Exists, "the version exists".to_owned()),
         Ok(Err(e)) => (Put::Unclear, e.to_string()),
-        Err(_) => (Put::Unclear, format!("no answer in {} s", STORE_TIMEOUT.as_secs())),
+        Err(_) => (Put::Unclear, format!("no answer in {} s", limit.as_secs())),
     }
 }
 
 async fn read_entry(log: &LogReader, version: i64) -> Result<Option<Entry>, String> {
-    match tokio::time::timeout(STORE_TIMEOUT, log.entry(version)).await {
+    let limit = log.patience.answer;
+    match tokio::time::timeout(limit, log.entry(version)).await {
         Ok(read) => read.map_err(|e| e.to_string()),
-        Err(_) => Err(format!("no answer in {} s", STORE_TIMEOUT.as_secs())),
+        Err(_) => Err(format!("no answer in {} s", limit.as_secs())),
     }
 }
 

@@ -3,17 +3,13 @@
 use arrow::array::RecordBatch;
 use deltalake::kernel::Add;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use tidemill_types::TableName;
 use tokio::runtime::Handle;
 
 use crate::LakeError;
+use crate::encoding::properties_for;
 use crate::schema::conform;
 use crate::shape::TableShape;
-
-/// Effort of zstd: the first level is three times smaller than none at all and as fast as snappy.
-const ZSTD_LEVEL: i32 = 1;
 
 /// Writes the rows as new files of the table. A crash after it leaves files that no version names; vacuum takes them.
 pub(crate) async fn write_files(
@@ -33,7 +29,7 @@ pub(crate) async fn write_files(
             let failed = |source| LakeError::delta("write files of", &table_name)(source);
             let mut writer = RecordBatchWriter::for_table(&shape.table)
                 .map_err(failed)?
-                .with_writer_properties(writer_properties());
+                .with_writer_properties(properties_for(&batches));
             for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
                 let batch = conform(batch, &shape.schema).map_err(|reason| LakeError::Schema {
                     table: table_name.clone(),
@@ -49,12 +45,4 @@ pub(crate) async fn write_files(
         table: name.clone(),
         source,
     })?
-}
-
-pub(crate) fn writer_properties() -> WriterProperties {
-    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
-    WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_created_by(concat!("tidemill ", env!("CARGO_PKG_VERSION")).to_owned())
-        .build()
 }

@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::checkpoint::COMMITS_PER_CHECKPOINT;
+use crate::commit::Patience;
 use crate::location::register_stores;
 use crate::schema::{check_types, indexed_columns};
 use crate::{LakeError, LakeLocation, LakeTable};
@@ -28,6 +29,7 @@ pub struct Lake {
     location: LakeLocation,
     clock: Arc<dyn Clock>,
     checkpoint_commits: u32,
+    patience: Patience,
     tables: Mutex<BTreeMap<TableName, LakeTable>>,
 }
 
@@ -57,6 +59,7 @@ impl Lake {
             location,
             clock,
             checkpoint_commits: COMMITS_PER_CHECKPOINT,
+            patience: Patience::default(),
             tables: Mutex::new(BTreeMap::new()),
         };
         // A store that cannot be reached shows here and not in the middle of the first commit.
@@ -67,6 +70,16 @@ impl Lake {
     /// The same with a checkpoint of a table's log every `commits` commits, instead of every fifty.
     pub fn with_checkpoint_commits(mut self, commits: u32) -> Lake {
         self.checkpoint_commits = commits;
+        self
+    }
+
+    /// The same with hardly any pauses, for stores that fail on purpose.
+    #[cfg(test)]
+    pub(crate) fn with_patience_for_tests(mut self) -> Lake {
+        self.patience = Patience {
+            pause: std::time::Duration::from_micros(10),
+            ..Patience::default()
+        };
         self
     }
 
@@ -128,6 +141,7 @@ impl Lake {
             opened.log_store(),
             Arc::clone(&self.clock),
             self.checkpoint_commits,
+            self.patience,
         )
         .await?;
         tables.insert(name.clone(), table.clone());

@@ -10,6 +10,8 @@
 mod checkpoint;
 mod commit;
 mod commit_info;
+mod durable;
+mod encoding;
 mod error;
 mod files;
 mod history;
@@ -26,9 +28,11 @@ mod table;
 
 #[cfg(test)]
 #[cfg(test)]
+mod faulty;
+#[cfg(test)]
 mod tests;
 
-pub use commit::{Append, Committed, FenceUpdate};
+pub use commit::{Append, Committed, FenceUpdate, Info, Say};
 pub use commit_info::CommitRecord;
 pub use error::LakeError;
 pub use history::{FileSum, HistoryStep};

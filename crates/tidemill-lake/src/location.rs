@@ -10,11 +10,14 @@ use deltalake::logstore::{
     LogStore, LogStoreFactory, ObjectStoreFactory, ObjectStoreRef, StorageConfig, default_logstore, logstore_factories,
     object_store_factories,
 };
+use object_store::ObjectStoreScheme;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
 use url::Url;
 
 use crate::LakeError;
+use crate::durable::{DurableFiles, RealDisk};
 
 /// The place of a lake and how to reach it.
 #[derive(Clone)]
@@ -68,6 +71,13 @@ impl LakeLocation {
         })
     }
 
+    /// The same, but what is acknowledged outlives a power cut: local files are brought onto the disk before. Stores other than
+    /// local files do so by themselves.
+    pub fn durable(mut self) -> LakeLocation {
+        self.options.insert(DURABLE.to_owned(), true.to_string());
+        self
+    }
+
     /// The options as Delta takes them.
     pub(crate) fn delta_options(&self) -> HashMap<String, String> {
         self.options.clone().into_iter().collect()
@@ -98,17 +108,39 @@ fn folder_url(path: &Path) -> Result<Url, String> {
     Url::from_directory_path(&absolute).map_err(|()| "it is not an absolute path".to_owned())
 }
 
-/// Tells Delta how to make stores for `s3://`. Done once a process, before the first table is opened.
+/// Tells Delta how to make stores for `s3://` and local files. Done once a process, before the first table is opened.
 pub(crate) fn register_stores() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
+        if let Ok(url) = Url::parse("file://") {
+            object_store_factories().insert(url, Arc::new(FileFactory));
+        }
         for scheme in ["s3://", "s3a://"] {
             if let Ok(url) = Url::parse(scheme) {
                 object_store_factories().insert(url.clone(), Arc::new(S3Factory));
-                logstore_factories().insert(url, Arc::new(S3Factory));
+                logstore_factories().insert(url, Arc::new(PutIfAbsent));
             }
         }
     });
+}
+
+/// The option that says that local files must outlive a power cut.
+const DURABLE: &str = "tidemill_durable";
+
+/// Makes stores of local files, durable ones where it is asked to.
+struct FileFactory;
+
+impl ObjectStoreFactory for FileFactory {
+    fn parse_url_opts(&self, url: &Url, config: &StorageConfig) -> DeltaResult<(ObjectStoreRef, StorePath)> {
+        let (_, path) = ObjectStoreScheme::parse(url).map_err(object_store::Error::from)?;
+        let is_durable = config.raw().any(|(key, value)| key == DURABLE && value == "true");
+        let store: ObjectStoreRef = if is_durable {
+            Arc::new(DurableFiles::new(Arc::new(RealDisk)))
+        } else {
+            Arc::new(LocalFileSystem::new())
+        };
+        Ok((store, path))
+    }
 }
 
 /// Makes stores by object_store's own S3 client. Its conditional put is what keeps commits apart.
@@ -128,7 +160,10 @@ impl ObjectStoreFactory for S3Factory {
     }
 }
 
-impl LogStoreFactory for S3Factory {
+/// Makes log stores that commit by a put of what is not there yet.
+pub(crate) struct PutIfAbsent;
+
+impl LogStoreFactory for PutIfAbsent {
     fn with_options(
         &self,
         prefixed_store: ObjectStoreRef,

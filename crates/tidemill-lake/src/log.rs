@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use tidemill_types::TableName;
 use uuid::Uuid;
 
+use crate::commit::Patience;
 use crate::commit_info::CommitRecord;
 use crate::history::is_restore;
 use crate::{LakeError, checkpoint::CheckpointFile};
@@ -115,6 +116,7 @@ impl LogHead {
 pub(crate) struct LogReader {
     pub(crate) name: TableName,
     pub(crate) store: LogStoreRef,
+    pub(crate) patience: Patience,
 }
 
 impl LogReader {
@@ -235,6 +237,17 @@ impl LogReader {
             }
         }
         Ok(None)
+    }
+
+    /// The commits `(after, to]`, oldest first, as far as their entries are still there.
+    pub(crate) async fn records(&self, after: i64, to: i64) -> Result<Vec<CommitRecord>, LakeError> {
+        let mut records = Vec::new();
+        for version in after + 1..=to {
+            if let Some(entry) = self.entry(version).await? {
+                records.push(CommitRecord::read(version, entry.info));
+            }
+        }
+        Ok(records)
     }
 
     pub(crate) fn corrupt(&self, version: i64, reason: &impl ToString) -> LakeError {

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::commit_info::{COMMIT_ID_KEY, OWN_KEY};
-use crate::files::writer_properties;
+use crate::encoding::writer_properties;
 use crate::snapshot::version_of;
 use crate::{LakeError, LakeTable};
 

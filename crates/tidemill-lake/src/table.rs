@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
 
 use crate::checkpoint::{is_due, write_checkpoint};
-use crate::commit::{CONFLICTS_MAX, Draft, Landing, check_fences, land};
+use crate::commit::{CONFLICTS_MAX, Draft, Landing, Patience, check_fences, land};
 use crate::files::write_files;
 use crate::log::{LogHead, LogReader};
 use crate::schema::{check_types, plan_evolution};
@@ -73,12 +73,14 @@ impl LakeTable {
         store: LogStoreRef,
         clock: Arc<dyn Clock>,
         checkpoint_commits: u32,
+        patience: Patience,
     ) -> Result<LakeTable, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&store));
         table.load().await.map_err(LakeError::delta("open", &name))?;
         let log = LogReader {
             name: name.clone(),
             store,
+            patience,
         };
         let head = Head {
             log: log.replay(version_of(&table)).await?,
@@ -180,7 +182,7 @@ impl LakeTable {
             let mut head = self.inner.head.lock().await;
             let landing = land(&self.inner.log, &mut head.log, &draft).await;
             match self.after_landing(&mut head, landing).await? {
-                Landing::Landed { conflicts } => {
+                Landing::Landed { conflicts, followed } => {
                     let version = head.log.version;
                     if is_due(version, head.log.checkpoint, self.inner.checkpoint_commits) {
                         self.checkpoint_now(&mut head).await;
@@ -192,6 +194,7 @@ impl LakeTable {
                         files: adds.len(),
                         bytes: adds.iter().map(|add| add.size.max(0) as u64).sum(),
                         conflicts,
+                        followed,
                     });
                 }
                 Landing::ShapeChanged => {
@@ -286,6 +289,16 @@ impl LakeTable {
     ) -> Result<Option<T>, LakeError> {
         let version = self.refresh().await?;
         self.inner.log.find(version, limit, look).await
+    }
+
+    /// The commits after version `known`, oldest first, and at most the newest `limit` of them.
+    pub async fn commits_after(&self, known: i64, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {
+        let version = self.refresh().await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.inner
+            .log
+            .records(known.max(version.saturating_sub(limit)), version)
+            .await
     }
 
     /// The newest commit that tidemill made, among the newest `limit`.

@@ -61,7 +61,7 @@ pub(crate) fn append(app: &str, expected: Option<i64>, from: i64, to: i64) -> Ap
             expected,
             next: to,
         }],
-        info: info.as_object().unwrap().clone(),
+        info: info.as_object().unwrap().clone().into(),
     }
 }
 

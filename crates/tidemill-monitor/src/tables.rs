@@ -60,7 +60,7 @@ impl MonitorTables {
                 expected,
                 next: report.at.0,
             }],
-            info: info(report),
+            info: info(report).into(),
         };
         match table.commit(append).await {
             Ok(_) => Ok(true),

@@ -37,10 +37,11 @@ pub use schedule::{InvalidSchedule, Schedule};
 pub use schema::{Field, FieldType, StreamSchema, UnionForm, time_type};
 pub use secret::{MASK, Place, Properties, Secret, SecretError, SecretSource};
 pub use settings::{
-    BrokerDemands, BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings, Format, Fsync,
-    IngestSettings, InvalidStreamColumn, KafkaSecurity, KafkaSettings, ModelSettings, PredictionSettings,
-    RecordedFeatures, SETTINGS_FILE, SaslDemand, SaslMechanism, SchemaRegistrySettings, SecurityError,
-    SecurityProtocol, ServerSettings, Settings, StorageSettings, StreamColumn, StreamSettings, TlsDemand, TopK,
+    AssignmentMode, BrokerDemands, BrokerSettings, ClockSettings, CompareRule, DeploymentSettings, EngineSettings,
+    Format, Fsync, IngestSettings, InvalidStreamColumn, KafkaSecurity, KafkaSettings, ModelSettings,
+    PredictionSettings, RecordedFeatures, SETTINGS_FILE, SaslDemand, SaslMechanism, SchemaRegistrySettings,
+    SecurityError, SecurityProtocol, ServerSettings, Settings, StorageSettings, StreamColumn, StreamSettings,
+    TlsDemand, TopK,
 };
 pub use size::{ByteSize, InvalidByteSize};
 pub use specs::{DeploymentSpec, ModelSpec, Stream};

@@ -25,7 +25,7 @@ pub use metrics::{Gate, GateRule, GateVerdict, Metrics, RuleOutcome};
 pub use monitoring::{DriftMeasure, MonitorKind, TriggerClock, TriggerKind};
 pub use names::{
     AliasName, CheckName, ColumnName, DeploymentName, EntityName, ExperimentName, InvalidName, ModelName, MonitorName,
-    PipelineName, RunId, StreamName, TableName, TopicName, TriggerName, VersionNumber, ViewName,
+    PipelineName, RunId, StreamName, TableName, TopicName, TriggerName, VersionNumber, ViewName, WorkerName,
 };
 pub use offsets::{FenceFault, KafkaPartition, LastOffset, NextOffset, Plan, check_fence, plan};
 pub use problem::{ErrorCode, Explain, Problem};

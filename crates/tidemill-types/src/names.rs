@@ -207,6 +207,10 @@ name!(
     TopicName, "topic", check_topic
 );
 name!(
+    /// One of the workers that share a pipeline: its instance id in the consumer groups.
+    WorkerName, "worker", check_topic
+);
+name!(
     /// An experiment: a named group of runs.
     ExperimentName, "experiment", check_label
 );

@@ -126,7 +126,7 @@ pub(super) async fn append(lake: &Lake, name: &str, batch: RecordBatch) -> i64 {
     let append = Append {
         batches: vec![batch],
         fences: Vec::new(),
-        info: serde_json::Map::default(),
+        info: tidemill_lake::Info::default(),
     };
     opened.commit(append).await.unwrap().version
 }

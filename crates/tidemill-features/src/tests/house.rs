@@ -189,7 +189,7 @@ impl TestHouse {
         let append = Append {
             batches: vec![batch],
             fences: Vec::new(),
-            info: serde_json::Map::default(),
+            info: tidemill_lake::Info::default(),
         };
         self.lake.create(spec).await.unwrap().commit(append).await.unwrap();
     }

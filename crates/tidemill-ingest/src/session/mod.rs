@@ -5,12 +5,12 @@
 
 mod flushing;
 mod learning;
+mod sharing;
 mod view;
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
-use tidemill_kafka::{Assignment, ConsumerHandle, KafkaError, PolledBatch, PolledBatches, PolledConsumer};
+use tidemill_kafka::{Assignment, ConsumerHandle, KafkaError, Polled, PolledBatch, PolledBatches, PolledConsumer};
 use tidemill_types::{KafkaPartition, Micros};
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
@@ -21,7 +21,7 @@ use crate::budget::Held;
 use crate::buffer::Buffer;
 use crate::context::StreamContext;
 use crate::dead_share::DeadShare;
-use crate::intake::{Counts, Intake};
+use crate::intake::Intake;
 use crate::landing::Flight;
 use crate::late::LATE;
 use crate::opening::Opened;
@@ -63,14 +63,12 @@ pub(crate) struct Session<'a> {
     buffer: Buffer,
     held: Held,
     flight: Option<Flight>,
-    totals: Counts,
     landed_watermark: Option<Micros>,
-    /// What the newest commit that was made keeps of the stages.
-    departed_stages: Map<String, Value>,
     dead_share: DeadShare,
     /// Asked to flush once, whatever is there.
     asked: bool,
     discovered_at: Instant,
+    looked_at_others: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -81,15 +79,20 @@ impl<'a> Session<'a> {
         opened: Opened,
     ) -> Result<Session<'a>, IngestError> {
         let mut intake = Intake::new(&context.stream, context.decode_limits(), lifeline.stages.clone());
-        let state = opened.held.as_ref().map(|(_, state)| state);
-        intake.restore(state.map(|state| &state.stages), &opened.positions());
-        let totals = state.map_or(Counts::default(), |state| state.totals);
-        let landed_watermark = state.and_then(|state| state.watermark);
-        let departed_stages = state.map(|state| state.stages.clone()).unwrap_or_default();
-        let version = opened.held.as_ref().map(|(commit, _)| commit.version);
-        let assignments = assignments(context, &opened, opened.parts.keys());
-        let spawned = PolledConsumer::spawn(&context.client, assignments, context.limits.consumer.clone());
-        let (consumer, batches) = context.kafka(spawned)?;
+        for (partition, part) in &opened.parts {
+            intake.restore(*partition, opened.stages_of(*partition), part.position);
+        }
+        let landed_watermark = opened.known.watermark;
+        let version = opened.held_version;
+        let limits = context.limits.consumer.clone();
+        let started = match &context.membership {
+            Some(membership) => PolledConsumer::join(&context.client, membership, limits),
+            None => {
+                let assignments = assignments(context, &opened, opened.parts.keys());
+                PolledConsumer::spawn(&context.client, assignments, limits)
+            }
+        };
+        let (consumer, batches) = context.kafka(started)?;
         lifeline.status.send_modify(|status| {
             status.state = StreamState::Running;
             status.version = version;
@@ -106,12 +109,11 @@ impl<'a> Session<'a> {
             buffer: Buffer::default(),
             held: context.budget.hold(),
             flight: None,
-            totals,
             landed_watermark,
-            departed_stages,
             dead_share: DeadShare::new(context.limits.dead_share_rows),
             asked: false,
             discovered_at: Instant::now(),
+            looked_at_others: Instant::now(),
         };
         session.look_around();
         Ok(session)
@@ -159,12 +161,17 @@ impl<'a> Session<'a> {
                 warn!(stream = %stream, error = ?error, "a flush of `{stream}` failed as well");
             }
         }
+        for partition in self.opened.parts.keys() {
+            self.lifeline.stages.release(*partition);
+        }
         self.consumer.stop().await;
     }
 
-    async fn receive(&mut self, batch: Option<Result<PolledBatch, KafkaError>>) -> Result<(), IngestError> {
-        match batch {
-            Some(Ok(batch)) => self.take(batch).await,
+    async fn receive(&mut self, polled: Option<Result<Polled, KafkaError>>) -> Result<(), IngestError> {
+        match polled {
+            Some(Ok(Polled::Batch(batch))) => self.take(batch).await,
+            Some(Ok(Polled::Granted(partitions))) => self.granted(&partitions).await,
+            Some(Ok(Polled::Revoked { partitions, lost })) => self.revoked(partitions, lost).await,
             // The client goes on by itself.
             Some(Err(error)) if error.is_transient() => {
                 warn!(stream = %self.context.stream.name, error = %error, "reading `{}` is interrupted", self.context.stream.topic);
@@ -216,9 +223,8 @@ impl<'a> Session<'a> {
     async fn obey(&mut self, command: Command) -> Result<(), IngestError> {
         match command {
             Command::CatchUp { targets, reply } => {
-                let unknown = targets
-                    .keys()
-                    .any(|partition| !self.opened.parts.contains_key(partition));
+                let known = &self.opened.topic_partitions;
+                let unknown = targets.keys().any(|partition| !known.contains(partition));
                 self.lifeline.waiters.add(targets, reply);
                 if unknown {
                     self.discover().await?;
@@ -249,9 +255,14 @@ impl<'a> Session<'a> {
 
     /// Adds a stage. Everything that was taken has landed, so it begins where the last commit ends.
     fn join(&self, mut stage: Box<dyn BatchStage>) -> Result<(), IngestError> {
-        let state = self.departed_stages.get(stage.name());
-        let next = self.opened.positions();
-        stage.restore(HeldState { state, next: &next });
+        for (partition, part) in &self.opened.parts {
+            let states = self.opened.stages_of(*partition);
+            let held = HeldState {
+                state: states.and_then(|states| states.get(stage.name())),
+                next: part.position,
+            };
+            stage.restore(*partition, held);
+        }
         let added = self.lifeline.stages.add(stage, LATE);
         added.map_err(|source| self.stage_fault(source))
     }
@@ -268,6 +279,7 @@ impl<'a> Session<'a> {
         if self.discovered_at.elapsed() >= self.context.limits.discovery_interval {
             self.discover().await?;
         }
+        self.look_at_others_now_and_then().await;
         Ok(())
     }
 
@@ -280,10 +292,16 @@ impl<'a> Session<'a> {
             Err(error) if error.is_transient() => return Ok(()),
             Err(error) => return self.context.kafka(Err(error)),
         };
+        self.opened.topic_partitions.clone_from(&partitions);
+        if self.context.membership.is_some() {
+            // The group grants new ones to somebody.
+            return Ok(());
+        }
         let new = self.context.open_parts(&mut self.opened, &partitions).await?;
         if new.is_empty() {
             return Ok(());
         }
+        self.begin(&new);
         let added = self.consumer.add(assignments(self.context, &self.opened, new.iter()));
         self.context.kafka(added)
     }

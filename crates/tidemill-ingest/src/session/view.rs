@@ -1,11 +1,12 @@
 //! What a session shows and what it looks up without being told: ends of partitions, watermark, progress.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use tidemill_types::{KafkaPartition, Micros};
 
 use super::Session;
+use crate::late::{LATE, kept};
 use crate::opening::Part;
 use crate::status::PartitionProgress;
 use crate::waiters::Reached;
@@ -34,6 +35,17 @@ impl Session<'_> {
 
     /// The partitions as the watermark sees them; none while the batches are away from the session.
     fn clocks(&self) -> Option<Vec<PartitionClock>> {
+        let own = self.own_clocks()?;
+        let read_here = own.keys().copied().collect::<BTreeSet<_>>();
+        let elsewhere = self.opened.elsewhere(&read_here).map(|(_, held)| PartitionClock {
+            newest: held.and_then(|held| held.stages.get(LATE)).and_then(kept),
+            idle: held.is_some_and(|held| held.idle_at.is_some()),
+        });
+        Some(own.into_values().chain(elsewhere).collect())
+    }
+
+    /// Those that are read here.
+    fn own_clocks(&self) -> Option<BTreeMap<KafkaPartition, PartitionClock>> {
         let now = Instant::now();
         let intake = self.intake.as_ref()?;
         let limits = &self.context.limits;
@@ -43,19 +55,32 @@ impl Session<'_> {
                 Some(_) => limits.silent_after,
                 None => limits.idle_after,
             };
-            PartitionClock {
-                newest,
-                idle: part
-                    .at_end_since
-                    .is_some_and(|since| now.saturating_duration_since(since) >= patience),
-            }
+            let since = part.at_end_since;
+            let idle = since.is_some_and(|since| now.saturating_duration_since(since) >= patience);
+            (*partition, PartitionClock { newest, idle })
         });
         Some(clocks.collect())
     }
 
+    /// The partitions that are read here and have fallen silent.
+    pub(super) fn idle(&self) -> BTreeSet<KafkaPartition> {
+        let clocks = self.own_clocks().unwrap_or_default();
+        let idle = clocks.iter().filter(|(_, clock)| clock.idle);
+        idle.map(|(partition, _)| *partition).collect()
+    }
+
+    /// Whether other workers would hold the watermark back for partitions that have fallen silent here.
+    pub(super) fn silence_to_tell(&self) -> bool {
+        let is_told = |partition: &KafkaPartition| {
+            let held = self.opened.known.partition(*partition);
+            held.is_some_and(|held| held.idle_at.is_some())
+        };
+        self.context.membership.is_some() && !self.idle().iter().all(is_told)
+    }
+
     /// Where nothing waits to land, event time goes on without a commit: partitions fall idle, or show that they are empty.
     fn let_the_watermark_go_on(&mut self) {
-        let nothing_waits = self.flight.is_none() && self.buffer.counts.rows == 0;
+        let nothing_waits = self.flight.is_none() && self.buffer.counts().rows == 0;
         if nothing_waits {
             self.landed_watermark = self.watermark().max(self.landed_watermark);
         }
@@ -77,8 +102,22 @@ impl Session<'_> {
             }
         };
         let parts = self.opened.parts.iter();
-        parts
+        let own: BTreeMap<_, _> = parts
             .map(|(partition, part)| (*partition, at(*partition, part)))
+            .collect();
+        let read_here = own.keys().copied().collect();
+        let elsewhere = self.opened.elsewhere(&read_here).filter_map(|(partition, held)| {
+            let held = held?;
+            let reached = Reached {
+                landed: held.next,
+                position: held.next,
+                read_to: held.idle_at,
+            };
+            Some((partition, reached))
+        });
+        own.iter()
+            .map(|(partition, at)| (*partition, *at))
+            .chain(elsewhere)
             .collect()
     }
 
@@ -125,12 +164,13 @@ impl Session<'_> {
                 status.level_at = Some(self.context.clock.now());
             }
             status.partitions = partitions;
-            status.rows = self.totals.rows;
-            status.dead = self.totals.dead;
-            status.tombstones = self.totals.tombstones;
-            status.late = self.totals.late;
-            status.unknown_fields = self.totals.unknown_fields;
-            status.buffered_rows = self.buffer.counts.rows + in_flight;
+            let totals = &self.opened.known.totals;
+            status.rows = totals.rows;
+            status.dead = totals.dead;
+            status.tombstones = totals.tombstones;
+            status.late = totals.late;
+            status.unknown_fields = totals.unknown_fields;
+            status.buffered_rows = self.buffer.counts().rows + in_flight;
             status.watermark = self.landed_watermark;
             if let Some(idle) = idle {
                 status.idle = idle;

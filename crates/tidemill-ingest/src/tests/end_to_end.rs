@@ -15,8 +15,8 @@ use tidemill_types::{
     TableName, TopicName,
 };
 
-use crate::fences::{app_id, app_prefix, dead_commits_app_id, dead_commits_update};
-use crate::{Ingest, IngestHandle, IngestLimits, IngestWiring, StreamState, StreamStatus};
+use crate::fences::{app_id, app_prefix, dead_commits_app_id};
+use crate::{Ingest, IngestHandle, IngestLimits, IngestWiring, Sharing, StreamState, StreamStatus};
 
 /// Far beyond what any wait takes on a busy machine: only a failure gets there.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
@@ -107,6 +107,7 @@ impl House {
             streams,
             client: self.client(),
             cluster_id: None,
+            sharing: Sharing::Alone,
             schema_registry: None,
             stages: Vec::new(),
             lake: Arc::clone(&self.lake),
@@ -322,7 +323,11 @@ async fn a_dead_letter_that_landed_before_a_crash_is_not_taken_again() {
                 expected: None,
                 next: 3,
             },
-            dead_commits_update(&prefix, None),
+            FenceUpdate {
+                app_id: dead_commits_app_id(&app_id(&prefix, KafkaPartition(0))),
+                expected: None,
+                next: 1,
+            },
         ],
         ..Append::default()
     };
@@ -334,7 +339,7 @@ async fn a_dead_letter_that_landed_before_a_crash_is_not_taken_again() {
     let commits = house
         .table("events_dead_letters")
         .await
-        .fence(&dead_commits_app_id(&prefix))
+        .fence(&dead_commits_app_id(&app_id(&prefix, KafkaPartition(0))))
         .await;
     assert_eq!(commits.unwrap(), Some(2));
     ingest.shutdown().await;

@@ -5,5 +5,6 @@ mod audit;
 mod end_to_end;
 mod framed_avro;
 mod malformed;
+mod sharing;
 mod simulation;
 mod stages;

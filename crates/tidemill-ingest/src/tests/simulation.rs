@@ -8,9 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use tidemill_lake::FenceUpdate;
 use tidemill_types::{KafkaPartition, LastOffset, NextOffset};
 
-use crate::fences::{
-    PartitionFences, Take, app_id, app_prefix, dead_commits_app_id, dead_commits_update, take, unsure_range,
-};
+use crate::fences::{PartitionFences, Take, app_id, app_prefix, dead_commits_app_id, take, unsure_range};
 
 const PARTITIONS: i32 = 3;
 const OFFSETS: i64 = 60;
@@ -55,7 +53,6 @@ struct House {
 /// A process that runs the stream: what a session holds in memory.
 struct Worker {
     parts: BTreeMap<i32, (PartitionFences, NextOffset)>,
-    dead_commits: Option<i64>,
     rows: Vec<(i32, i64)>,
     letters: Vec<(i32, i64)>,
     touched: BTreeSet<i32>,
@@ -83,12 +80,12 @@ impl Worker {
                 main,
                 dead,
                 dead_known: known.map(|(_, offset)| *offset).collect(),
+                dead_commits: house.dead.fences.get(&dead_commits_app_id(&id(partition))).copied(),
             };
             (partition, (fences, main.unwrap_or(NextOffset::ZERO)))
         });
         Worker {
             parts: parts.collect(),
-            dead_commits: house.dead.fences.get(&dead_commits_app_id(&prefix())).copied(),
             rows: Vec::new(),
             letters: Vec::new(),
             touched: BTreeSet::new(),
@@ -128,15 +125,12 @@ impl Worker {
             return false;
         }
         if !self.letters.is_empty() {
-            let moved = touched
-                .clone()
-                .map(|(partition, (fences, next))| fences.dead_update(&id(partition), *next));
-            let counted = dead_commits_update(&prefix(), self.dead_commits);
-            let fences: Vec<FenceUpdate> = moved.chain([counted]).collect();
-            if house.dead.commit(&self.letters, &fences).is_err() {
+            let with_letters = touched.clone().filter(|(partition, _)| self.has_letters(*partition));
+            let fences =
+                with_letters.flat_map(|(partition, (fences, next))| fences.dead_updates(&id(partition), *next));
+            if house.dead.commit(&self.letters, &fences.collect::<Vec<_>>()).is_err() {
                 return false;
             }
-            self.dead_commits = Some(self.dead_commits.unwrap_or(0) + 1);
         }
         if steps == 1 {
             return false;
@@ -149,11 +143,16 @@ impl Worker {
         }
         for partition in std::mem::take(&mut self.touched) {
             let (fences, next) = self.parts.get_mut(&partition).unwrap();
-            fences.landed(*next, !self.letters.is_empty());
+            let with_letters = self.letters.iter().any(|(p, _)| *p == partition);
+            fences.landed(*next, with_letters);
         }
         self.rows.clear();
         self.letters.clear();
         true
+    }
+
+    fn has_letters(&self, partition: i32) -> bool {
+        self.letters.iter().any(|(p, _)| *p == partition)
     }
 
     fn is_done(&self, log: &Log) -> bool {

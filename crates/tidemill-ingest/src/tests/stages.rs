@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tidemill_kafka::BatchBuilder;
 use tidemill_project::Format;
 use tidemill_types::{KafkaPartition, LastOffset, NextOffset, StreamName, TopicName};
@@ -16,7 +16,7 @@ use super::malformed::stream;
 use crate::decode::DecodeLimits;
 use crate::intake::Intake;
 use crate::late::LATE;
-use crate::stage::{BatchStage, HeldState, LandedCommit, StageFault, StagedBatch, Stages};
+use crate::stage::{BatchStage, HeldState, LandedCommit, PartitionStates, StageFault, StagedBatch, Stages};
 
 const PARTITIONS: i32 = 3;
 const OFFSETS: i64 = 80;
@@ -30,8 +30,8 @@ struct Tally {
     name: &'static str,
     since: BTreeMap<i32, i64>,
     seen: Offsets,
-    /// Between a loss and the restore that follows it, nothing may be seen.
-    is_lost: bool,
+    /// Between a loss and the restore that follows it, nothing of a partition may be seen.
+    ready: BTreeSet<i32>,
     landed: Arc<Mutex<Vec<LandedCommit>>>,
 }
 
@@ -41,7 +41,7 @@ impl Tally {
             name,
             since: BTreeMap::new(),
             seen: BTreeMap::new(),
-            is_lost: true,
+            ready: BTreeSet::new(),
             landed: Arc::default(),
         }
     }
@@ -53,7 +53,7 @@ impl BatchStage for Tally {
     }
 
     fn see(&mut self, batch: &mut StagedBatch<'_>) {
-        assert!(!self.is_lost, "it was not restored");
+        assert!(self.ready.contains(&batch.partition.0), "it was not restored");
         assert_eq!(batch.rows.num_rows(), batch.offsets.len());
         assert_eq!(batch.masks.get(LATE).unwrap().len(), batch.offsets.len());
         self.seen.entry(batch.partition.0).or_default().extend(batch.offsets);
@@ -61,18 +61,23 @@ impl BatchStage for Tally {
         batch.masks.set(self.name, odd);
     }
 
-    fn state(&self) -> Value {
-        json!({ "since": self.since, "seen": self.seen })
+    fn state(&self, partition: KafkaPartition) -> Value {
+        json!({ "since": self.since[&partition.0], "seen": self.seen[&partition.0] })
     }
 
-    fn restore(&mut self, held: HeldState<'_>) {
-        self.is_lost = false;
-        let state = held.state.cloned().unwrap_or_else(|| {
-            let since: BTreeMap<i32, i64> = held.next.iter().map(|(p, next)| (p.0, next.0)).collect();
-            json!({ "since": since, "seen": {} })
-        });
-        self.since = serde_json::from_value(state["since"].clone()).unwrap();
-        self.seen = serde_json::from_value(state["seen"].clone()).unwrap();
+    fn restore(&mut self, partition: KafkaPartition, held: HeldState<'_>) {
+        self.ready.insert(partition.0);
+        let state = held.state.cloned();
+        let state = state.unwrap_or_else(|| json!({ "since": held.next, "seen": [] }));
+        self.since.insert(partition.0, state["since"].as_i64().unwrap());
+        let seen = serde_json::from_value(state["seen"].clone()).unwrap();
+        self.seen.insert(partition.0, seen);
+    }
+
+    fn release(&mut self, partition: KafkaPartition) {
+        self.ready.remove(&partition.0);
+        self.since.remove(&partition.0);
+        self.seen.remove(&partition.0);
     }
 
     fn landed(&mut self, commit: &LandedCommit) {
@@ -80,7 +85,7 @@ impl BatchStage for Tally {
     }
 
     fn lost(&mut self) {
-        self.is_lost = true;
+        self.ready.clear();
     }
 }
 
@@ -90,7 +95,7 @@ struct Model {
     stages: Stages,
     intake: Intake,
     /// What the newest commit that landed keeps.
-    held: Map<String, Value>,
+    held: PartitionStates,
     landed: BTreeMap<KafkaPartition, NextOffset>,
     position: BTreeMap<KafkaPartition, NextOffset>,
     masked: u64,
@@ -117,10 +122,23 @@ impl Model {
             random: ChaCha8Rng::seed_from_u64(seed),
             intake: intake(&stages),
             stages,
-            held: Map::new(),
+            held: PartitionStates::new(),
             landed: start.clone(),
             position: start,
             masked: 0,
+        }
+        .restored()
+    }
+
+    /// Begins every partition with what its last commit holds.
+    fn restored(mut self) -> Model {
+        self.restore();
+        self
+    }
+
+    fn restore(&mut self) {
+        for (partition, next) in &self.landed {
+            self.intake.restore(*partition, self.held.get(partition), *next);
         }
     }
 
@@ -145,7 +163,7 @@ impl Model {
     }
 
     fn land(&mut self, version: i64) {
-        self.held = self.intake.stage_states().unwrap();
+        self.held = self.intake.stage_states(self.landed.keys().copied()).unwrap();
         self.landed = self.position.clone();
         self.stages.landed(&LandedCommit {
             version,
@@ -158,27 +176,39 @@ impl Model {
         self.stages.lost();
         self.position = self.landed.clone();
         self.intake = intake(&self.stages);
-        self.intake.restore(Some(&self.held), &self.landed);
+        self.restore();
+    }
+
+    /// Another worker gets a partition, and gives it back: what was not landed of it is lost.
+    fn hand_over(&mut self) {
+        let partition = KafkaPartition(self.random.random_range(0..PARTITIONS));
+        self.intake.release(partition);
+        let next = self.landed[&partition];
+        self.position.insert(partition, next);
+        self.intake.restore(partition, self.held.get(&partition), next);
     }
 
     fn join(&mut self, name: &'static str) -> Result<(), StageFault> {
         let mut stage = Box::new(Tally::new(name));
-        stage.restore(HeldState {
-            state: self.held.get(name),
-            next: &self.landed,
-        });
+        for (partition, next) in &self.landed {
+            let held = HeldState {
+                state: self.held.get(partition).and_then(|states| states.get(name)),
+                next: *next,
+            };
+            stage.restore(*partition, held);
+        }
         self.stages.add(stage, LATE)
     }
 
     fn check(&self, seed: u64) {
         for name in NAMES {
-            let Some(state) = self.held.get(name) else { continue };
-            let since: BTreeMap<i32, i64> = serde_json::from_value(state["since"].clone()).unwrap();
-            let seen: Offsets = serde_json::from_value(state["seen"].clone()).unwrap();
             for (partition, next) in &self.landed {
-                let from = since[&partition.0];
+                let Some(state) = self.held.get(partition).and_then(|states| states.get(name)) else {
+                    continue;
+                };
+                let from = state["since"].as_i64().unwrap();
                 let meant: Vec<i64> = (from..next.0).filter(|offset| is_row(*offset)).collect();
-                let seen = seen.get(&partition.0).cloned().unwrap_or_default();
+                let seen: Vec<i64> = serde_json::from_value(state["seen"].clone()).unwrap();
                 assert_eq!(seen, meant, "seed {seed}, stage {name}, partition {partition}");
             }
         }
@@ -194,9 +224,10 @@ fn what_a_commit_keeps_of_a_stage_is_what_it_saw_of_the_rows_that_landed() {
             if model.landed.values().all(|next| next.0 == OFFSETS) {
                 break;
             }
-            match model.random.random_range(0..10) {
+            match model.random.random_range(0..11) {
                 0..=5 => model.take(),
                 6 => model.lose(),
+                10 => model.hand_over(),
                 7 | 8 => {
                     model.land(version);
                     model.check(seed);
@@ -255,9 +286,9 @@ async fn a_stage_joins_a_running_stream_and_goes_on_after_a_restart() {
     house.send("events", 0, &events(20..25)).await;
     ingest.wait_caught_up(PATIENCE).await.unwrap();
     let tally = ingest.remove_stage(&name, "tally").await.unwrap();
-    let state = tally.state();
-    assert_eq!(state["since"]["0"], json!(10));
-    assert_eq!(state["seen"]["0"], json!((10..25).collect::<Vec<i64>>()));
+    let state = tally.state(KafkaPartition(0));
+    assert_eq!(state["since"], json!(10));
+    assert_eq!(state["seen"], json!((10..25).collect::<Vec<i64>>()));
     let gone = ingest.remove_stage(&name, "tally").await.map(|_| ()).unwrap_err();
     assert!(gone.to_string().contains("batch stages"), "{gone}");
     ingest.shutdown().await;

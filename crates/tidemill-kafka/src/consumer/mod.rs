@@ -1,9 +1,13 @@
 //! The polled consumer: a thread of its own that polls librdkafka and hands over batches through a bounded channel.
 //!
 //! Invariants: a partition is read from the offset that it was assigned at and from nowhere else; an offset outside the
-//! log is an error and never a reset; nothing is committed. When the receiver is slow the thread first waits, then
-//! pauses the partitions and goes on polling, so that memory stays within [`ConsumerLimits`] and errors are still seen.
+//! log is an error and never a reset; nothing is committed by itself. When the receiver is slow the thread first waits,
+//! then pauses the partitions and goes on polling, so that memory stays within [`ConsumerLimits`] and errors are still seen.
+//!
+//! What is read is said by the caller, or by a consumer group: then the group's decisions come through the channel, in
+//! order with the batches, and the caller answers them with [`ConsumerHandle::add`] and [`ConsumerHandle::release`].
 
+mod member;
 mod partitions;
 mod poller;
 mod stall;
@@ -95,8 +99,49 @@ impl PartitionStatus {
     }
 }
 
-/// What the thread hands over. Errors do not end it unless they are [`KafkaError::Fatal`].
-pub type PolledBatches = mpsc::Receiver<Result<PolledBatch, KafkaError>>;
+/// A consumer group that one wants to be a member of, for one topic.
+///
+/// The assignor is cooperative-sticky: a rebalance moves what has to move and lets the rest go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The group. All of its members must read the same topic, or each rebalance of one is one of all.
+    pub group: String,
+    /// The topic.
+    pub topic: TopicName,
+    /// The member's name in the group. With one, a member that comes back within `session.timeout.ms` gets its
+    /// partitions back without a rebalance; no two members may share one.
+    pub instance: Option<String>,
+}
+
+/// What the thread hands over.
+#[derive(Debug)]
+pub enum Polled {
+    /// Records of one partition.
+    Batch(PolledBatch),
+    /// The group lets this member read these partitions; nothing of them comes before [`ConsumerHandle::add`] has said
+    /// from where.
+    Granted(Vec<KafkaPartition>),
+    /// The group wants these back and waits for [`ConsumerHandle::release`]. Nothing of them comes after this.
+    Revoked {
+        /// The partitions.
+        partitions: Vec<KafkaPartition>,
+        /// Others may be reading them already.
+        lost: bool,
+    },
+}
+
+impl Polled {
+    /// The records, if it is a batch.
+    pub fn batch(self) -> Option<PolledBatch> {
+        match self {
+            Polled::Batch(batch) => Some(batch),
+            Polled::Granted(_) | Polled::Revoked { .. } => None,
+        }
+    }
+}
+
+/// Where it comes out. Errors do not end the thread unless they are [`KafkaError::Fatal`].
+pub type PolledBatches = mpsc::Receiver<Result<Polled, KafkaError>>;
 
 /// Starts consumers.
 #[derive(Debug)]
@@ -121,6 +166,12 @@ enum Command {
     },
     /// Read these too.
     Add { assignments: Vec<Assignment> },
+    /// Give these back to the group.
+    Release { partitions: Vec<KafkaPartition> },
+    /// Tell the group how far one is.
+    Commit {
+        positions: Vec<(TopicName, KafkaPartition, NextOffset)>,
+    },
     /// End.
     Stop,
 }
@@ -134,6 +185,14 @@ impl SharedStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What a member's client has beside: how long it may be away before others get its partitions, how often it says that
+/// it lives, and how often it looks for new partitions, in milliseconds.
+const MEMBER: [(&str, &str); 3] = [
+    ("session.timeout.ms", "15000"),
+    ("heartbeat.interval.ms", "1000"),
+    ("topic.metadata.refresh.interval.ms", "30000"),
+];
 
 /// How a client of librdkafka is made, again and again if need be.
 type ConsumerFactory = Box<dyn Fn() -> Result<BaseConsumer<Listener>, KafkaError> + Send>;
@@ -149,26 +208,47 @@ impl PolledConsumer {
         assignments: Vec<Assignment>,
         limits: ConsumerLimits,
     ) -> Result<(ConsumerHandle, PolledBatches), KafkaError> {
-        let (commands, command_queue) = std_mpsc::channel();
-        let (batches, receiver) = mpsc::channel(limits.batches_in_flight.max(1));
-        let status = SharedStatus::default();
-        let factory = consumer_factory(settings, &limits);
-        let mut poller = Poller::new(factory, settings, limits, command_queue, batches, status.clone())?;
-        poller.assign(0, assignments)?;
-        let thread = std::thread::Builder::new()
-            .name("tidemill-kafka-poll".into())
-            .spawn(move || poller.run())
-            .map_err(|error| KafkaError::Settings {
-                reason: format!("no thread for the consumer: {error}"),
-            })?;
-        let handle = ConsumerHandle {
-            commands,
-            status,
-            thread: Some(thread),
-            next_generation: Mutex::new(1),
-        };
-        Ok((handle, receiver))
+        start(settings, None, limits, |poller| poller.assign(0, assignments))
     }
+
+    /// Starts a thread that reads what the group lets it read. Errors as of [`spawn`](PolledConsumer::spawn); that the
+    /// group cannot be joined comes through the channel.
+    pub fn join(
+        settings: &ClientSettings,
+        membership: &Membership,
+        limits: ConsumerLimits,
+    ) -> Result<(ConsumerHandle, PolledBatches), KafkaError> {
+        start(settings, Some(membership), limits, |poller| {
+            poller.subscribe(&membership.topic)
+        })
+    }
+}
+
+fn start(
+    settings: &ClientSettings,
+    membership: Option<&Membership>,
+    limits: ConsumerLimits,
+    begin: impl FnOnce(&mut Poller) -> Result<(), KafkaError>,
+) -> Result<(ConsumerHandle, PolledBatches), KafkaError> {
+    let (commands, command_queue) = std_mpsc::channel();
+    let (batches, receiver) = mpsc::channel(limits.batches_in_flight.max(1));
+    let status = SharedStatus::default();
+    let factory = consumer_factory(settings, membership, &limits);
+    let mut poller = Poller::new(factory, settings, limits, command_queue, batches, status.clone())?;
+    begin(&mut poller)?;
+    let thread = std::thread::Builder::new()
+        .name("tidemill-kafka-poll".into())
+        .spawn(move || poller.run())
+        .map_err(|error| KafkaError::Settings {
+            reason: format!("no thread for the consumer: {error}"),
+        })?;
+    let handle = ConsumerHandle {
+        commands,
+        status,
+        thread: Some(thread),
+        next_generation: Mutex::new(1),
+    };
+    Ok((handle, receiver))
 }
 
 impl ConsumerHandle {
@@ -188,6 +268,16 @@ impl ConsumerHandle {
     /// Reads `assignments` too; the others go on where they are. A partition that is already read keeps its position.
     pub fn add(&self, assignments: Vec<Assignment>) -> Result<(), KafkaError> {
         self.send(Command::Add { assignments })
+    }
+
+    /// Gives partitions back to the group that wants them. Those that are not read are passed over.
+    pub fn release(&self, partitions: Vec<KafkaPartition>) -> Result<(), KafkaError> {
+        self.send(Command::Release { partitions })
+    }
+
+    /// Commits positions to the group as its member, for lag displays. Whether it worked is only logged.
+    pub fn commit(&self, positions: Vec<(TopicName, KafkaPartition, NextOffset)>) -> Result<(), KafkaError> {
+        self.send(Command::Commit { positions })
     }
 
     /// Where every assigned partition stands.
@@ -218,19 +308,26 @@ impl Drop for ConsumerHandle {
     }
 }
 
-fn consumer_factory(settings: &ClientSettings, limits: &ConsumerLimits) -> ConsumerFactory {
+fn consumer_factory(
+    settings: &ClientSettings,
+    membership: Option<&Membership>,
+    limits: &ConsumerLimits,
+) -> ConsumerFactory {
     let settings = settings.without_role_properties(Role::Consumer);
+    let group = membership.map_or_else(|| settings.group().to_owned(), |membership| membership.group.clone());
+    let is_member = membership.is_some();
+    let instance = membership.and_then(|membership| membership.instance.clone());
     let fetch_ahead_kib = limits.fetch_ahead_kib.max(1).to_string();
     Box::new(move || {
-        let fast = [
+        let mut fast = vec![
             ("fetch.wait.max.ms", "100"),
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.message.max.bytes", "4194304"),
             ("queued.min.messages", "1000000"),
             ("queued.max.messages.kbytes", fetch_ahead_kib.as_str()),
         ];
-        let fixed = [
-            ("group.id", settings.group()),
+        let mut fixed = vec![
+            ("group.id", group.as_str()),
             ("auto.offset.reset", "error"),
             ("enable.auto.commit", "false"),
             ("enable.auto.offset.store", "false"),
@@ -239,6 +336,13 @@ fn consumer_factory(settings: &ClientSettings, limits: &ConsumerLimits) -> Consu
             ("statistics.interval.ms", "1000"),
             ("allow.auto.create.topics", "false"),
         ];
+        if is_member {
+            fast.extend(MEMBER);
+            fixed.push(("partition.assignment.strategy", "cooperative-sticky"));
+        }
+        if let Some(instance) = &instance {
+            fixed.push(("group.instance.id", instance));
+        }
         let config = settings.config(&fast, &fixed);
         config
             .create_with_context(Listener::default())
@@ -246,5 +350,7 @@ fn consumer_factory(settings: &ClientSettings, limits: &ConsumerLimits) -> Consu
     })
 }
 
+#[cfg(test)]
+mod member_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The partitions that a poller reads: positions, ends, and the batches that are being filled.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::message::BorrowedMessage;
@@ -36,6 +37,10 @@ pub(super) struct Partitions {
     all: Vec<Reading>,
     found_last: usize,
     generation: u64,
+    /// The topic of a group's member.
+    member_topic: Option<TopicName>,
+    /// Revoked and not given back yet.
+    closed: BTreeSet<KafkaPartition>,
 }
 
 impl Partitions {
@@ -46,6 +51,39 @@ impl Partitions {
         };
         partitions.add(assignments, now);
         partitions
+    }
+
+    /// None yet, of a member that reads this topic.
+    pub(super) fn of_member(topic: TopicName) -> Partitions {
+        Partitions {
+            member_topic: Some(topic),
+            ..Partitions::default()
+        }
+    }
+
+    /// The topic that a group's member reads.
+    pub(super) fn member_topic(&self) -> Option<&TopicName> {
+        self.member_topic.as_ref()
+    }
+
+    /// Reads no more of these. Returns what was being filled.
+    pub(super) fn close(&mut self, partitions: &[KafkaPartition]) -> Vec<PolledBatch> {
+        let closing = |p: &mut Reading| partitions.contains(&p.partition);
+        let batches = self.all.extract_if(.., closing).filter_map(|mut p| p.finish());
+        let batches = batches.collect();
+        self.closed.extend(partitions);
+        batches
+    }
+
+    /// Whether it was revoked and not given back yet.
+    pub(super) fn is_closed(&self, partition: KafkaPartition) -> bool {
+        self.closed.contains(&partition)
+    }
+
+    /// Those of `partitions` that were revoked, which are so no longer.
+    pub(super) fn take_closed(&mut self, partitions: &[KafkaPartition]) -> Vec<KafkaPartition> {
+        let known = partitions.iter().filter(|partition| self.closed.remove(partition));
+        known.copied().collect()
     }
 
     /// Adds those that are not there.

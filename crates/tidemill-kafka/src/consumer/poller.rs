@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
-use tidemill_types::NextOffset;
+use tidemill_types::{NextOffset, TopicName};
 use tokio::sync::mpsc;
 
 use super::partitions::Partitions;
-use super::{Assignment, Command, ConsumerFactory, ConsumerLimits, SharedStatus};
+use super::{Assignment, Command, ConsumerFactory, ConsumerLimits, Polled, SharedStatus};
 use crate::client::Listener;
 use crate::error::code_of;
-use crate::{ClientSettings, KafkaError, PolledBatch};
+use crate::{ClientSettings, KafkaError};
 
 /// How long a poll waits when nothing is being filled: the handle is heard that late at most.
 const IDLE_POLL: Duration = Duration::from_millis(50);
@@ -27,9 +27,11 @@ pub(super) struct Poller {
     bootstrap: String,
     pub(super) limits: ConsumerLimits,
     commands: std_mpsc::Receiver<Command>,
-    pub(super) output: mpsc::Sender<Result<PolledBatch, KafkaError>>,
+    pub(super) output: mpsc::Sender<Result<Polled, KafkaError>>,
     status: SharedStatus,
     pub(super) partitions: Partitions,
+    /// The group says what is read.
+    is_member: bool,
     /// No broker answered, and it was said once.
     outage_told: bool,
 }
@@ -47,7 +49,7 @@ impl Poller {
         settings: &ClientSettings,
         limits: ConsumerLimits,
         commands: std_mpsc::Receiver<Command>,
-        output: mpsc::Sender<Result<PolledBatch, KafkaError>>,
+        output: mpsc::Sender<Result<Polled, KafkaError>>,
         status: SharedStatus,
     ) -> Result<Poller, KafkaError> {
         Ok(Poller {
@@ -59,8 +61,17 @@ impl Poller {
             output,
             status,
             partitions: Partitions::default(),
+            is_member: false,
             outage_told: false,
         })
+    }
+
+    /// Joins the client's group for `topic`.
+    pub(super) fn subscribe(&mut self, topic: &TopicName) -> Result<(), KafkaError> {
+        self.is_member = true;
+        self.partitions = Partitions::of_member(topic.clone());
+        let subscribed = self.consumer.subscribe(&[topic.as_str()]);
+        subscribed.map_err(|error| self.sort("join the consumer group", &error))
     }
 
     /// Reads `assignments` and nothing else; what was being filled is dropped.
@@ -71,7 +82,7 @@ impl Poller {
 
     /// Tells librdkafka the positions. It is never told to seek: a seek after an assignment can be lost.
     fn assign_positions(&mut self) -> Result<(), KafkaError> {
-        *self.status.lock() = self.partitions.status();
+        self.show();
         let assigned = self.partitions.list().and_then(|list| {
             if self.partitions.is_empty() {
                 self.consumer.unassign()
@@ -95,18 +106,21 @@ impl Poller {
             Some(overdue) => overdue.saturating_duration_since(Instant::now()).min(IDLE_POLL),
             None => IDLE_POLL,
         };
+        let mut now = None;
         for _ in 0..RECORDS_PER_TURN {
             let polled = self.consumer.poll(wait);
             let (ready, fault) = match polled {
                 Some(Ok(message)) => {
                     self.outage_told = false;
-                    (self.partitions.push(&message, &self.limits, Instant::now()), None)
+                    // The clock is looked at once a turn: it costs as much as a tenth of all that is done for a record.
+                    let now = *now.get_or_insert_with(Instant::now);
+                    (self.partitions.push(&message, &self.limits, now), None)
                 }
                 Some(Err(error)) => (None, Some(error)),
                 None => break,
             };
             if let Some(batch) = ready
-                && self.hand_over(Ok(batch)) == Turn::End
+                && self.hand_over(Ok(Polled::Batch(batch))) == Turn::End
             {
                 return Turn::End;
             }
@@ -122,15 +136,20 @@ impl Poller {
 
     /// What comes round once a turn: overdue batches, statistics, a client that stands still.
     fn look_around(&mut self) -> Turn {
+        for change in self.consumer.context().take_changes() {
+            if self.take_change(change) == Turn::End {
+                return Turn::End;
+            }
+        }
         let now = Instant::now();
         for batch in self.partitions.take_overdue(Some(self.limits.batch_wait), now) {
-            if self.hand_over(Ok(batch)) == Turn::End {
+            if self.hand_over(Ok(Polled::Batch(batch))) == Turn::End {
                 return Turn::End;
             }
         }
         if let Some(heard) = self.consumer.context().take_partitions() {
             self.partitions.hear(&heard, Instant::now());
-            *self.status.lock() = self.partitions.status();
+            self.show();
             return self.rebuild_if_stalled();
         }
         Turn::GoOn
@@ -148,6 +167,14 @@ impl Poller {
             stalled.topic, stalled.partition, stalled.position,
         );
         self.partitions.forgive(now);
+        if self.is_member {
+            // A new client would come into the group beside the old one: whoever listens starts anew, with both closed.
+            return self.hand_over(Err(KafkaError::Stalled {
+                topic: stalled.topic,
+                partition: stalled.partition,
+                position: stalled.position,
+            }));
+        }
         let rebuilt = (self.factory)().and_then(|consumer| {
             self.consumer = consumer;
             self.assign_positions()
@@ -180,9 +207,15 @@ impl Poller {
                 generation,
                 assignments,
             } => self.assign(generation, assignments),
+            Command::Add { assignments } if self.is_member => self.take_granted(assignments),
             Command::Add { assignments } => {
                 self.partitions.add(assignments, Instant::now());
                 self.assign_positions()
+            }
+            Command::Release { partitions } => self.give_back(&partitions),
+            Command::Commit { positions } => {
+                self.commit(&positions);
+                Ok(())
             }
         };
         match obeyed {
@@ -196,11 +229,11 @@ impl Poller {
         if let ClientError::PartitionEOF(partition) = error {
             self.outage_told = false;
             for batch in self.partitions.end_reached(*partition) {
-                if self.hand_over(Ok(batch)) == Turn::End {
+                if self.hand_over(Ok(Polled::Batch(batch))) == Turn::End {
                     return Turn::End;
                 }
             }
-            *self.status.lock() = self.partitions.status();
+            self.show();
             return Turn::GoOn;
         }
         match code_of(error) {
@@ -285,13 +318,13 @@ impl Poller {
     }
 
     /// Hands over, and waits where the receiver is slow.
-    pub(super) fn hand_over(&mut self, item: Result<PolledBatch, KafkaError>) -> Turn {
+    pub(super) fn hand_over(&mut self, item: Result<Polled, KafkaError>) -> Turn {
         let turn = match self.output.try_send(item) {
             Ok(()) => Turn::GoOn,
             Err(mpsc::error::TrySendError::Closed(_)) => Turn::End,
             Err(mpsc::error::TrySendError::Full(item)) => self.wait_for_room(item),
         };
-        *self.status.lock() = self.partitions.status();
+        self.show();
         turn
     }
 
@@ -299,8 +332,20 @@ impl Poller {
         KafkaError::sort(&self.bootstrap, action, WATERMARK_TIMEOUT, error)
     }
 
+    /// Shows where the partitions stand.
+    pub(super) fn show(&self) {
+        *self.status.lock() = self.partitions.status();
+    }
+
     /// What the handle asks for.
     pub(super) fn commands(&self) -> &std_mpsc::Receiver<Command> {
         &self.commands
+    }
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        // The client polls itself until it has given its partitions back.
+        self.consumer.context().leave();
     }
 }

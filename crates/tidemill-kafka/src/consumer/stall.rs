@@ -8,9 +8,9 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError as ClientError;
 use tokio::sync::mpsc;
 
-use super::Command;
 use super::poller::{Poller, Turn};
-use crate::{KafkaError, PolledBatch};
+use super::{Command, Polled};
+use crate::KafkaError;
 
 /// How often the channel is looked at while it is full.
 const RECHECK: Duration = Duration::from_millis(1);
@@ -23,7 +23,7 @@ impl Poller {
     /// Waits until `item` is taken. Past `pause_after` the partitions are paused and polling goes on, so that the client
     /// serves its events; they are resumed when there is room. Commands that come meanwhile are obeyed afterwards, a
     /// stop at once.
-    pub(super) fn wait_for_room(&mut self, item: Result<PolledBatch, KafkaError>) -> Turn {
+    pub(super) fn wait_for_room(&mut self, item: Result<Polled, KafkaError>) -> Turn {
         let since = Instant::now();
         let mut waiting = VecDeque::from([item]);
         let mut put_off = Vec::new();
@@ -67,7 +67,7 @@ impl Poller {
     }
 
     /// Gives what fits; none while something is left.
-    fn offer(&mut self, waiting: &mut VecDeque<Result<PolledBatch, KafkaError>>) -> Option<Turn> {
+    fn offer(&mut self, waiting: &mut VecDeque<Result<Polled, KafkaError>>) -> Option<Turn> {
         while let Some(item) = waiting.pop_front() {
             match self.output.try_send(item) {
                 Ok(()) => {}
@@ -99,11 +99,11 @@ impl Poller {
 
     /// One poll of the paused client. A record that was on its way is taken: the batches stay within their limits
     /// because nothing more is fetched.
-    fn poll_paused(&mut self, waiting: &mut VecDeque<Result<PolledBatch, KafkaError>>, errors: &mut Vec<ClientError>) {
+    fn poll_paused(&mut self, waiting: &mut VecDeque<Result<Polled, KafkaError>>, errors: &mut Vec<ClientError>) {
         match self.consumer.poll(PAUSED_POLL) {
             Some(Ok(message)) => {
                 let full = self.partitions.push(&message, &self.limits, Instant::now());
-                waiting.extend(full.map(Ok));
+                waiting.extend(full.map(Polled::Batch).map(Ok));
             }
             // An end of partition says nothing new about paused ones.
             Some(Err(ClientError::PartitionEOF(_))) | None => {}

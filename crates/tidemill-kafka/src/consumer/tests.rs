@@ -28,7 +28,8 @@ fn small_batches() -> ConsumerLimits {
 
 async fn next(batches: &mut PolledBatches) -> Result<PolledBatch, KafkaError> {
     let received = tokio::time::timeout(PATIENCE, batches.recv()).await;
-    received.expect("a batch in time").expect("a thread that runs")
+    let polled = received.expect("a batch in time").expect("a thread that runs")?;
+    Ok(polled.batch().expect("no group, no decisions of one"))
 }
 
 /// Offsets by topic and partition, in the order in which they came, until `records` have come.

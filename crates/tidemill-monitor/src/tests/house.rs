@@ -104,7 +104,7 @@ pub(super) async fn house(checks: &[(&str, &str)]) -> TestHouse {
     let append = Append {
         batches: vec![RecordBatch::try_new(schema, columns).unwrap()],
         fences: Vec::new(),
-        info: serde_json::Map::default(),
+        info: tidemill_lake::Info::default(),
     };
     table.await.unwrap().commit(append).await.unwrap();
     TestHouse {

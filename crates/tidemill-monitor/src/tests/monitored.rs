@@ -138,7 +138,7 @@ async fn land(lake: &Lake, project: &Project) {
     let append = Append {
         batches: vec![RecordBatch::try_new(schema, columns).unwrap()],
         fences: Vec::new(),
-        info: serde_json::Map::default(),
+        info: tidemill_lake::Info::default(),
     };
     lake.create(spec).await.unwrap().commit(append).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidemill_types::DurationText;
+use tidemill_types::{DurationText, WorkerName};
 
 use super::forms::DurationForm;
 use crate::size::ByteSize;
@@ -33,6 +33,12 @@ pub struct IngestSettings {
     /// The newest records over which that share is taken.
     #[schemars(range(min = 1))]
     pub dead_share_rows: u64,
+    /// Who says which Kafka partitions this process reads.
+    pub assignment: AssignmentMode,
+    /// With `assignment = "group"`: this worker's name, which no other has. A worker that comes back under its name within
+    /// `session.timeout.ms` (15 s) finds its partitions as it left them; one without a name joins anew.
+    #[schemars(with = "Option<String>")]
+    pub worker: Option<WorkerName>,
     /// Write a checkpoint of a table's log every so many commits.
     #[schemars(range(min = 1))]
     pub checkpoint_commits: u64,
@@ -49,7 +55,20 @@ impl Default for IngestSettings {
             message_bytes: ByteSize::mb(8),
             dead_share_max: 0.05,
             dead_share_rows: 1_000,
+            assignment: AssignmentMode::All,
+            worker: None,
             checkpoint_commits: 50,
         }
     }
+}
+
+/// Who says which Kafka partitions a process reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum AssignmentMode {
+    /// Nobody: it reads all of them.
+    All,
+    /// A consumer group for each stream: the workers of a pipeline share them.
+    Group,
 }

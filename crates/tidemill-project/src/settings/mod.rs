@@ -26,7 +26,7 @@ use tidemill_types::{DeploymentName, DurationText, ExperimentName, ModelName, St
 
 pub use broker::{BrokerSettings, Fsync};
 pub use broker_demands::{BrokerDemands, SaslDemand, TlsDemand};
-pub use ingest::IngestSettings;
+pub use ingest::{AssignmentMode, IngestSettings};
 pub use kafka::KafkaSettings;
 pub use model::{CompareRule, DeploymentSettings, InvalidStreamColumn, ModelSettings, StreamColumn, TopK};
 pub use predictions::{PredictionSettings, RecordedFeatures};

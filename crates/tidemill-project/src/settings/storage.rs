@@ -42,6 +42,9 @@ pub struct StorageSettings {
     /// in any case.
     #[schemars(with = "DurationForm")]
     pub vacuum_keep: DurationText,
+    /// Whether a commit to a local lake is on the disk before it counts, so that a power cut takes nothing of it. A killed
+    /// process loses nothing in any case, and object stores need no such thing.
+    pub durable: bool,
     /// Options of the object store by its own names, as `{ "endpoint" = "http://localhost:9000" }`. Keys and tokens among them
     /// are never shown.
     pub options: Properties,
@@ -61,6 +64,7 @@ impl Default for StorageSettings {
             optimize_to: ByteSize::mb(128),
             vacuum_interval: DurationText::from_secs(86_400),
             vacuum_keep: DurationText::from_secs(7 * 86_400),
+            durable: false,
             options: Properties::default(),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use tidemill_kafka::{Admin, Assignment, ClientSettings, ConsumerLimits, PolledBatch, PolledConsumer};
+use tidemill_kafka::{Admin, Assignment, ClientSettings, ConsumerLimits, Polled, PolledConsumer};
 use tidemill_types::{DeploymentName, KafkaPartition, Micros, NextOffset, TopicName};
 
 use super::{Origin, PredictionError, SourceRef};
@@ -122,8 +122,8 @@ async fn read(
             .map(|status| status.partition)
             .collect();
         let mut taken = Ok(());
-        while let Ok(batch) = batches.try_recv() {
-            taken = take(batch, request, tail, &mut missing);
+        while let Ok(polled) = batches.try_recv() {
+            taken = take(polled, request, tail, &mut missing);
             if taken.is_err() {
                 break;
             }
@@ -142,8 +142,8 @@ async fn read(
             });
         }
         match tokio::time::timeout(POSITION_RECHECK, batches.recv()).await {
-            Ok(Some(batch)) => {
-                let taken = take(batch, request, tail, &mut missing);
+            Ok(Some(polled)) => {
+                let taken = take(polled, request, tail, &mut missing);
                 if taken.is_err() {
                     break taken;
                 }
@@ -163,13 +163,15 @@ async fn read(
 
 /// Notes what a batch holds of the tick.
 fn take(
-    batch: Result<PolledBatch, tidemill_kafka::KafkaError>,
+    polled: Result<Polled, tidemill_kafka::KafkaError>,
     request: &TailRequest<'_>,
     tail: &mut Tail,
     missing: &mut BTreeMap<KafkaPartition, NextOffset>,
 ) -> Result<(), PredictionError> {
-    let batch = match batch {
-        Ok(batch) => batch,
+    let batch = match polled {
+        Ok(Polled::Batch(batch)) => batch,
+        // There is no group that would say anything.
+        Ok(Polled::Granted(_) | Polled::Revoked { .. }) => return Ok(()),
         // The client goes on by itself; the limit of the whole ends what does not.
         Err(error) if error.is_transient() => return Ok(()),
         Err(error) => return Err(PredictionError::kafka("read", request.topic)(error)),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_broker::{Broker, BrokerSecurity, BrokerSettings, Fsync, Password, SaslSettings, TlsSettings};
-use tidemill_ingest::{Ingest, IngestHandle, IngestLimits, IngestWiring, SchemaRegistry};
+use tidemill_ingest::{Ingest, IngestHandle, IngestLimits, IngestWiring, SchemaRegistry, Sharing};
 use tidemill_kafka::{Admin, ClientSettings};
 use tidemill_lake::Lake;
-use tidemill_project::{ByteSize, Origin, Project, SaslMechanism, SecurityError};
+use tidemill_project::{AssignmentMode, ByteSize, Origin, Project, SaslMechanism, SecurityError};
 use tidemill_sources::topic_configs;
 use tidemill_types::{Clock, ErrorCode, Explain, Problem};
 use tokio::sync::Mutex;
@@ -92,11 +92,19 @@ impl KafkaSide {
         limits.discovery_interval = project.settings.kafka.discovery_interval.duration();
         limits.silent_after = project.settings.clock.idle.duration();
         let schema_registry = SchemaRegistry::new(&project.settings.kafka.schema_registry).map_err(problem)?;
+        let ingest = &project.settings.ingest;
+        let sharing = match ingest.assignment {
+            AssignmentMode::All => Sharing::Alone,
+            AssignmentMode::Group => Sharing::Group {
+                worker: ingest.worker.as_ref().map(ToString::to_string),
+            },
+        };
         let wiring = IngestWiring {
             pipeline: project.settings.kafka.pipeline.clone(),
             streams: project.streams.values().cloned().collect(),
             client: self.client.clone(),
             cluster_id: Some(self.cluster_id.clone()),
+            sharing,
             schema_registry,
             stages: Vec::new(),
             lake: Arc::clone(lake),

@@ -72,7 +72,10 @@ impl House {
         let state_dir = project.state_dir();
         let clock = Arc::clone(&parts.clock);
         let options = project.settings.storage.options.expose().clone();
-        let location = LakeLocation::parse(project.lake().expose(), options).map_err(problem)?;
+        let mut location = LakeLocation::parse(project.lake().expose(), options).map_err(problem)?;
+        if project.settings.storage.durable {
+            location = location.durable();
+        }
         let lake = Arc::new(
             Lake::open_with_clock(location, Arc::clone(&clock))
                 .await
