@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::partitions::Partitions;
 use super::{Assignment, Command, ConsumerFactory, ConsumerLimits, SharedStatus};
-use crate::client::Listener;
+use crate::client::{Listener, log_ends};
 use crate::error::code_of;
 use crate::{ClientSettings, KafkaError, PolledBatch};
 
@@ -234,9 +234,7 @@ impl Poller {
     fn tell_out_of_range(&mut self, error: &ClientError) -> Turn {
         let mut told = Vec::new();
         for (topic, partition, position) in self.partitions.positions() {
-            let ends = self
-                .consumer
-                .fetch_watermarks(topic.as_str(), partition.0, WATERMARK_TIMEOUT);
+            let ends = log_ends(&self.consumer, topic.as_str(), partition.0, WATERMARK_TIMEOUT);
             let Ok((log_start, high_watermark)) = ends else {
                 continue;
             };
