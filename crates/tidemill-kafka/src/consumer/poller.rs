@@ -215,10 +215,15 @@ impl Poller {
                 let sorted = self.sort("read records", error);
                 self.hand_over(Err(sorted))
             }
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                let told = self.unknown();
-                self.hand_over(Err(told))
-            }
+            // The last is said of a partition that was read and is gone from the metadata.
+            Some(
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition,
+            ) => match self.unknown() {
+                Some(told) => self.hand_over(Err(told)),
+                None => Turn::GoOn,
+            },
             _ => {
                 let reason = self.consumer.context().take_reason();
                 let action = reason.map_or_else(|| "read records".to_owned(), |text| format!("read records ({text})"));
@@ -260,26 +265,26 @@ impl Poller {
         Turn::GoOn
     }
 
-    /// Which topic or partition it is that does not exist.
-    fn unknown(&self) -> KafkaError {
+    /// Which topic or partition it is that does not exist; none where all are there at a second look. Then the client
+    /// goes on by itself: brokers do not learn of a topic all at once.
+    fn unknown(&self) -> Option<KafkaError> {
         for (topic, partition, _) in self.partitions.positions() {
-            let metadata = self.consumer.fetch_metadata(Some(topic.as_str()), WATERMARK_TIMEOUT);
-            let Ok(metadata) = metadata else { continue };
+            let metadata = match self.consumer.fetch_metadata(Some(topic.as_str()), WATERMARK_TIMEOUT) {
+                Ok(metadata) => metadata,
+                Err(error) => return Some(self.sort(format!("look up topic `{topic}`"), &error)),
+            };
             let of_it = metadata.topics().iter().find(|found| found.name() == topic.as_str());
             let Some(of_it) = of_it.filter(|found| found.error().is_none()) else {
-                return KafkaError::UnknownTopic { topic: topic.clone() };
+                return Some(KafkaError::UnknownTopic { topic: topic.clone() });
             };
             if !of_it.partitions().iter().any(|found| found.id() == partition.0) {
-                return KafkaError::UnknownPartition {
+                return Some(KafkaError::UnknownPartition {
                     topic: topic.clone(),
                     partition,
-                };
+                });
             }
         }
-        self.sort(
-            "read records",
-            &ClientError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition),
-        )
+        None
     }
 
     /// Hands over, and waits where the receiver is slow.
