@@ -153,8 +153,10 @@ pub(super) fn watermarks(
                 Code::UnknownTopicOrPartition,
                 Code::UnknownTopic,
             ];
-            if crate::error::code_of(&error).is_some_and(|code| unknown.contains(&code)) {
-                partitions(inner, topic)?;
+            let is_missing = crate::error::code_of(&error).is_some_and(|code| unknown.contains(&code))
+                // Brokers do not learn of a partition all at once.
+                && !partitions(inner, topic)?.contains(&partition);
+            if is_missing {
                 return Err(KafkaError::UnknownPartition {
                     topic: topic.clone(),
                     partition,
