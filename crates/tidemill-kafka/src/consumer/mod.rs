@@ -247,4 +247,6 @@ fn consumer_factory(settings: &ClientSettings, limits: &ConsumerLimits) -> Consu
 }
 
 #[cfg(test)]
+mod mock_cluster;
+#[cfg(test)]
 mod tests;
