@@ -1,14 +1,16 @@
-//! What every client tells us on the side: log lines, statistics, and the text of an error event.
+//! What every client tells us on the side: log lines, statistics, and the text of an error event; and the ends of a log,
+//! which consumers and admin clients ask for in the same way.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
 use tidemill_types::KafkaPartition;
 
 use crate::error::{KafkaFault, code_of, fault_of_event};
@@ -180,4 +182,29 @@ fn partitions_of(list: &TopicPartitionList) -> Vec<KafkaPartition> {
         .iter()
         .map(|element| KafkaPartition(element.partition()))
         .collect()
+}
+
+/// The ends of a partition's log, the start first.
+///
+/// `fetch_watermarks` asks for both at once, and where the broker fails to answer for the start and answers for the end it
+/// gives the end twice, as of an empty log (librdkafka 2.12): a reader would skip all that is there. So each is asked for
+/// by itself.
+pub(crate) fn log_ends(
+    consumer: &BaseConsumer<Listener>,
+    topic: &str,
+    partition: i32,
+    limit: Duration,
+) -> Result<(i64, i64), ClientError> {
+    let since = Instant::now();
+    let ask = |end: Offset| {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(topic, partition, end)?;
+        let answer = consumer.offsets_for_times(list, limit.saturating_sub(since.elapsed()))?;
+        let found = answer.find_partition(topic, partition);
+        match found.map(|found| found.error().map(|()| found.offset())).transpose()? {
+            Some(Offset::Offset(offset)) => Ok(offset),
+            _ => Err(ClientError::OffsetFetch(RDKafkaErrorCode::UnknownPartition)),
+        }
+    };
+    Ok((ask(Offset::Beginning)?, ask(Offset::End)?))
 }

@@ -238,7 +238,7 @@ pub(crate) fn code_of(error: &ClientError) -> Option<RDKafkaErrorCode> {
     }
 }
 
-/// Codes of brokers and clients that go away by themselves.
+/// Codes of brokers and clients that go away by themselves. What is known not to exist has errors of its own.
 fn retriable(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -253,6 +253,12 @@ fn retriable(code: RDKafkaErrorCode) -> bool {
             | Code::WaitingForCoordinator
             | Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
+            | Code::UnknownTopicOrPartition
+            | Code::ReplicaNotAvailable
+            | Code::OffsetNotAvailable
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::KafkaStorageError
     )
 }
 

@@ -12,6 +12,8 @@ mod batch;
 mod client;
 mod consumer;
 mod error;
+#[cfg(test)]
+mod mock_cluster;
 mod murmur2;
 mod producer;
 mod record;

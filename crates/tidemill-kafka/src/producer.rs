@@ -356,4 +356,6 @@ impl fmt::Debug for Producer {
 }
 
 #[cfg(test)]
+mod mock_cluster;
+#[cfg(test)]
 mod tests;

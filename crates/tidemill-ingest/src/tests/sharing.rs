@@ -126,7 +126,7 @@ async fn check_history(seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_that_come_and_go_land_each_record_once() {
-    for seed in 0..3 {
+    for seed in 0..2 {
         println!("seed {seed}");
         check_history(seed).await;
     }

@@ -267,4 +267,6 @@ impl std::fmt::Debug for Admin {
 }
 
 #[cfg(test)]
+mod mock_cluster;
+#[cfg(test)]
 mod tests;

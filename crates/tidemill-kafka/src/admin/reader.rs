@@ -182,6 +182,8 @@ fn read_from(
 fn new_reader(inner: &Inner) -> Result<BaseConsumer<Listener>, KafkaError> {
     let fast = [
         ("fetch.wait.max.ms", "50"),
+        // A pause of a second between two fetches is the default.
+        ("fetch.queue.backoff.ms", "10"),
         ("queued.min.messages", "1"),
         ("queued.max.messages.kbytes", "4096"),
     ];

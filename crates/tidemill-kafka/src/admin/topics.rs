@@ -10,6 +10,7 @@ use tidemill_types::{KafkaPartition, NextOffset, TopicName};
 
 use super::{Admin, Inner, METADATA_TIMEOUT, TopicCreation, Watermarks};
 use crate::KafkaError;
+use crate::client::log_ends;
 use crate::error::fault_of_code;
 
 /// How long the cluster may take to make or delete a topic.
@@ -141,10 +142,7 @@ pub(super) fn watermarks(
     topic: &TopicName,
     partition: KafkaPartition,
 ) -> Result<Watermarks, KafkaError> {
-    let asked = inner
-        .asking
-        .fetch_watermarks(topic.as_str(), partition.0, METADATA_TIMEOUT);
-    match asked {
+    match log_ends(&inner.asking, topic.as_str(), partition.0, METADATA_TIMEOUT) {
         Ok((log_start, high_watermark)) => Ok(Watermarks {
             log_start: NextOffset(log_start),
             high_watermark: NextOffset(high_watermark),
@@ -155,8 +153,10 @@ pub(super) fn watermarks(
                 Code::UnknownTopicOrPartition,
                 Code::UnknownTopic,
             ];
-            if crate::error::code_of(&error).is_some_and(|code| unknown.contains(&code)) {
-                partitions(inner, topic)?;
+            let is_missing = crate::error::code_of(&error).is_some_and(|code| unknown.contains(&code))
+                // Brokers do not learn of a partition all at once.
+                && !partitions(inner, topic)?.contains(&partition);
+            if is_missing {
                 return Err(KafkaError::UnknownPartition {
                     topic: topic.clone(),
                     partition,

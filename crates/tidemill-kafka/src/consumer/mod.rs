@@ -353,4 +353,6 @@ fn consumer_factory(
 #[cfg(test)]
 mod member_tests;
 #[cfg(test)]
+mod mock_cluster;
+#[cfg(test)]
 mod tests;

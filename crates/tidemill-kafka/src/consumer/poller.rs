@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::partitions::Partitions;
 use super::{Assignment, Command, ConsumerFactory, ConsumerLimits, Polled, SharedStatus};
-use crate::client::Listener;
+use crate::client::{Listener, log_ends};
 use crate::error::code_of;
 use crate::{ClientSettings, KafkaError};
 
@@ -248,10 +248,15 @@ impl Poller {
                 let sorted = self.sort("read records", error);
                 self.hand_over(Err(sorted))
             }
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                let told = self.unknown();
-                self.hand_over(Err(told))
-            }
+            // The last is said of a partition that was read and is gone from the metadata.
+            Some(
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition,
+            ) => match self.unknown() {
+                Some(told) => self.hand_over(Err(told)),
+                None => Turn::GoOn,
+            },
             _ => {
                 let reason = self.consumer.context().take_reason();
                 let action = reason.map_or_else(|| "read records".to_owned(), |text| format!("read records ({text})"));
@@ -267,9 +272,7 @@ impl Poller {
     fn tell_out_of_range(&mut self, error: &ClientError) -> Turn {
         let mut told = Vec::new();
         for (topic, partition, position) in self.partitions.positions() {
-            let ends = self
-                .consumer
-                .fetch_watermarks(topic.as_str(), partition.0, WATERMARK_TIMEOUT);
+            let ends = log_ends(&self.consumer, topic.as_str(), partition.0, WATERMARK_TIMEOUT);
             let Ok((log_start, high_watermark)) = ends else {
                 continue;
             };
@@ -295,26 +298,26 @@ impl Poller {
         Turn::GoOn
     }
 
-    /// Which topic or partition it is that does not exist.
-    fn unknown(&self) -> KafkaError {
+    /// Which topic or partition it is that does not exist; none where all are there at a second look. Then the client
+    /// goes on by itself: brokers do not learn of a topic all at once.
+    fn unknown(&self) -> Option<KafkaError> {
         for (topic, partition, _) in self.partitions.positions() {
-            let metadata = self.consumer.fetch_metadata(Some(topic.as_str()), WATERMARK_TIMEOUT);
-            let Ok(metadata) = metadata else { continue };
+            let metadata = match self.consumer.fetch_metadata(Some(topic.as_str()), WATERMARK_TIMEOUT) {
+                Ok(metadata) => metadata,
+                Err(error) => return Some(self.sort(format!("look up topic `{topic}`"), &error)),
+            };
             let of_it = metadata.topics().iter().find(|found| found.name() == topic.as_str());
             let Some(of_it) = of_it.filter(|found| found.error().is_none()) else {
-                return KafkaError::UnknownTopic { topic: topic.clone() };
+                return Some(KafkaError::UnknownTopic { topic: topic.clone() });
             };
             if !of_it.partitions().iter().any(|found| found.id() == partition.0) {
-                return KafkaError::UnknownPartition {
+                return Some(KafkaError::UnknownPartition {
                     topic: topic.clone(),
                     partition,
-                };
+                });
             }
         }
-        self.sort(
-            "read records",
-            &ClientError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition),
-        )
+        None
     }
 
     /// Hands over, and waits where the receiver is slow.
