@@ -5,20 +5,23 @@
 //! this and the tools that a user would take instead on the same topic. `KAFKA_BOOTSTRAP` names the broker, `TOPIC` the topic,
 //! `ROWS` how many rows, `FORMAT` how they are written: `json`, `broken` (JSON of which one in a hundred is broken), `avro`, or
 //! `confluent`, which wants the address of a schema registry in `SCHEMA_REGISTRY_URL` and the schema's id in `SCHEMA_ID`. With
-//! `PRODUCE=1` it fills the topic and ends, with `SCHEMA=1` it prints the Avro schema; `ONLY=land` leaves the limits out.
+//! `PRODUCE=1` it fills the topic and ends, with `SCHEMA=1` it prints the Avro schema; `ONLY=land` leaves the limits out,
+//! `ONLY=seen` measures how long a record takes until a batch stage sees it, in a topic of its own.
 
 mod events;
+mod seen;
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tidemill_ingest::measure::IntakeBench;
+use arrow::array::RecordBatch;
+use tidemill_ingest::measure::{IntakeBench, landed_spec};
 use tidemill_ingest::{Ingest, IngestLimits, IngestWiring, SchemaRegistry, Sharing};
 use tidemill_kafka::{
     Admin, Assignment, ClientSettings, ConsumerLimits, PolledConsumer, Producer, ProducerLimits, ProducerRecord,
 };
-use tidemill_lake::{Lake, LakeLocation};
+use tidemill_lake::{Append, Lake, LakeLocation, LakeTable, MaintenanceRules};
 use tidemill_project::{Format, Place, SchemaRegistrySettings, Stream};
 use tidemill_types::{KafkaPartition, Micros, NextOffset, PipelineName, SystemClock};
 
@@ -52,6 +55,14 @@ async fn main() -> Outcome<()> {
     if std::env::var_os("PRODUCE").is_some() {
         return produce(&client, &stream, rows, writing).await;
     }
+    if std::env::var("ONLY").as_deref() == Ok("seen") {
+        for rate in [Some(1_000), Some(50_000), None] {
+            let folder = tempfile::tempdir()?;
+            let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
+            seen::seen(rate, |stream| wiring(&client, &stream, writing, lake)).await?;
+        }
+        return Ok(());
+    }
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     println!("tidemill, {profile} profile, {rows} rows of `{topic}`");
     println!(
@@ -70,8 +81,35 @@ async fn main() -> Outcome<()> {
             consume(&client, &stream, rows, writing, Some(intake)),
         )
         .await?;
+        let decoded = decoded(&client, &stream, rows, writing).await?;
+        report("write", rows, write(&stream, decoded)).await?;
     }
-    report("consume, decode, write", rows, land(&client, &stream, rows, writing)).await
+    report(
+        "consume, decode, write",
+        rows,
+        land(&client, &stream, rows, writing, None),
+    )
+    .await?;
+    if std::env::var("ONLY").as_deref() == Ok("land") {
+        return Ok(());
+    }
+    // The same in fifty files, with and without another task that makes one of many meanwhile.
+    let small = IngestLimits {
+        flush_rows: rows.div_ceil(50),
+        ..IngestLimits::default()
+    };
+    report(
+        "in fifty commits",
+        rows,
+        land(&client, &stream, rows, writing, Some((small.clone(), false))),
+    )
+    .await?;
+    report(
+        "  and compacted meanwhile",
+        rows,
+        land(&client, &stream, rows, writing, Some((small, true))),
+    )
+    .await
 }
 
 /// How the records are written.
@@ -228,10 +266,44 @@ async fn consume(
     Ok(())
 }
 
-/// Until every row is visible in the table.
-async fn land(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writing) -> Outcome<()> {
+/// Everything that is consumed and decoded, held in memory.
+async fn decoded(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writing) -> Outcome<Vec<RecordBatch>> {
+    let mut intake = IntakeBench::new(stream, Vec::new())?;
+    if let Writing::Confluent { id } = writing {
+        intake.learn(id, &stream.schema.to_avsc());
+    }
+    let assignments = (0..stream.partitions).map(|partition| Assignment {
+        topic: stream.topic.clone(),
+        partition: KafkaPartition(partition),
+        start: NextOffset::ZERO,
+    });
+    let (consumer, mut batches) = PolledConsumer::spawn(client, assignments.collect(), ConsumerLimits::default())?;
+    let (mut seen, mut decoded) = (0, Vec::new());
+    while seen < rows {
+        let batch = tokio::time::timeout(PATIENCE, batches.recv()).await?;
+        let batch = batch.ok_or("the consumer ended")??.batch();
+        let batch = batch.ok_or("no group, no decisions of one")?;
+        seen += batch.len() as u64;
+        decoded.extend(intake.rows(&batch)?);
+    }
+    consumer.stop().await;
+    Ok(decoded)
+}
+
+/// Rows into a table, in one commit.
+async fn write(stream: &Stream, batches: Vec<RecordBatch>) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
-    let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
+    let lake = Lake::open(LakeLocation::folder(folder.path())?).await?;
+    let table = lake.create(landed_spec(stream)).await?;
+    let append = Append {
+        batches,
+        ..Append::default()
+    };
+    table.commit(append).await?;
+    Ok(())
+}
+
+fn wiring(client: &ClientSettings, stream: &Stream, writing: Writing, lake: Arc<Lake>) -> Outcome<IngestWiring> {
     let registry = match (writing, std::env::var("SCHEMA_REGISTRY_URL")) {
         (Writing::Confluent { .. }, Ok(url)) => SchemaRegistry::new(&SchemaRegistrySettings {
             url: Some(Place::new(url)),
@@ -239,7 +311,7 @@ async fn land(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writ
         })?,
         _ => None,
     };
-    let ingest = Ingest::start(IngestWiring {
+    Ok(IngestWiring {
         pipeline: PipelineName::new("bench")?,
         streams: vec![stream.clone()],
         client: client.clone(),
@@ -250,8 +322,46 @@ async fn land(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writ
         lake,
         limits: IngestLimits::default(),
         clock: Arc::new(SystemClock),
-    })?;
-    ingest.wait_caught_up(PATIENCE).await?;
+    })
+}
+
+/// Until every row is visible in the table. With limits of its own, and a task that compacts the table meanwhile, if so.
+async fn land(
+    client: &ClientSettings,
+    stream: &Stream,
+    rows: u64,
+    writing: Writing,
+    otherwise: Option<(IngestLimits, bool)>,
+) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
+    let table = lake.create(landed_spec(stream)).await?;
+    let mut wiring = wiring(client, stream, writing, lake)?;
+    let mut is_compacted = false;
+    if let Some((limits, compacted)) = otherwise {
+        (wiring.limits, is_compacted) = (limits, compacted);
+    }
+    let ingest = Ingest::start(wiring)?;
+    if is_compacted {
+        let rules = MaintenanceRules {
+            small_files: 10,
+            ..MaintenanceRules::default()
+        };
+        let caught_up = ingest.wait_caught_up(PATIENCE);
+        tokio::pin!(caught_up);
+        let mut compactions = 0;
+        loop {
+            tokio::select! {
+                done = &mut caught_up => break done?,
+                done = compact(&table, &rules) => compactions += u64::from(done?),
+            }
+        }
+        if compactions == 0 {
+            return Err("nothing was compacted meanwhile".into());
+        }
+    } else {
+        ingest.wait_caught_up(PATIENCE).await?;
+    }
     let landed: u64 = ingest.status().iter().map(|status| status.rows).sum();
     ingest.shutdown().await;
     if landed == rows - writing.dead(rows) {
@@ -259,4 +369,13 @@ async fn land(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writ
     } else {
         Err(format!("{landed} rows landed of {rows}").into())
     }
+}
+
+/// Looks once, after a while, whether there are enough small files to make one of. On a task of its own, as the server does it.
+async fn compact(table: &LakeTable, rules: &MaintenanceRules) -> Outcome<bool> {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (table, rules) = (table.clone(), rules.clone());
+    let done = tokio::spawn(async move { table.optimize_if_due(&rules).await });
+    // A commit of rows may be faster; it is tried again at the next look.
+    Ok(matches!(done.await?, Ok(Some(_))))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use tidemill_kafka::PolledBatch;
 use tidemill_project::Stream;
@@ -9,6 +10,8 @@ use tidemill_types::NextOffset;
 
 use crate::decode::{DecodeLimits, WriterText};
 use crate::intake::Intake;
+pub use crate::tables::landed_spec;
+
 use crate::stage::{BatchStage, StageFault, Stages};
 use crate::{IngestLimits, late::LATE};
 
@@ -36,6 +39,11 @@ impl IntakeBench {
     /// Learns the Avro schema behind an id of a schema registry, as a session does that asked for it.
     pub fn learn(&mut self, id: u32, avsc: &str) {
         self.intake.learn(id, &WriterText::Avro(avsc.into()));
+    }
+
+    /// Decodes a batch from its beginning: the rows that would be written.
+    pub fn rows(&mut self, batch: &PolledBatch) -> Result<Option<RecordBatch>, ArrowError> {
+        Ok(self.intake.take(batch, NextOffset::ZERO, &BTreeSet::new())?.rows)
     }
 
     /// Decodes a batch from its beginning: how many rows and dead letters there were.

@@ -16,7 +16,7 @@ pub fn dead_letters_table(stream: &StreamName) -> Result<TableName, InvalidName>
 }
 
 /// The landed table of a stream.
-pub(crate) fn landed_spec(stream: &Stream) -> TableSpec {
+pub fn landed_spec(stream: &Stream) -> TableSpec {
     let doc = stream.schema.doc.clone();
     TableSpec {
         name: stream.name.clone().into(),

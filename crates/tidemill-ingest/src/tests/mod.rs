@@ -5,6 +5,7 @@ mod audit;
 mod end_to_end;
 mod framed_avro;
 mod malformed;
+mod power_cut;
 mod sharing;
 mod simulation;
 mod stages;
