@@ -179,9 +179,11 @@ fn the_lock_file_holds_one_version_of_what_must_be_one() {
 #[test]
 fn no_sql_file_is_an_orphan() {
     let root = root();
-    let sources: String = files(&root.join("crates"), ".rs")
+    // The peers of a bench speak SQL too.
+    let sources: String = [("crates", ".rs"), ("benches", ".py"), ("benches", ".java")]
         .iter()
-        .map(|path| read(path))
+        .flat_map(|(folder, ending)| files(&root.join(folder), ending))
+        .map(|path| read(&path))
         .collect();
     for path in files(&root, ".sql") {
         let relative = path.strip_prefix(&root).expect("found below the root").to_path_buf();
