@@ -51,8 +51,15 @@ fn now_micros() -> i64 {
 }
 
 /// Sends at `rate` records a second, or as fast as they are taken, and prints percentiles of their ages.
-pub async fn seen(rate: Option<u64>, wiring: impl FnOnce(tidemill_project::Stream) -> Outcome<IngestWiring>) -> Outcome<()> {
-    let topic = format!("seen-{}-{}", rate.map_or("all".to_owned(), |rate| rate.to_string()), std::process::id());
+pub async fn seen(
+    rate: Option<u64>,
+    wiring: impl FnOnce(tidemill_project::Stream) -> Outcome<IngestWiring>,
+) -> Outcome<()> {
+    let topic = format!(
+        "seen-{}-{}",
+        rate.map_or("all".to_owned(), |rate| rate.to_string()),
+        std::process::id()
+    );
     let stream = stream(&topic, Format::Json);
     let mut wiring = wiring(stream.clone())?;
     let client = wiring.client.clone();

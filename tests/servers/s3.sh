@@ -11,7 +11,8 @@
 set -euo pipefail
 
 cache=${TIDEMILL_CACHE:-$HOME/.cache/tidemill}/servers
-venv=$cache/moto
+version=5.2.5
+venv=$cache/moto-$version
 ready_seconds=${S3_READY_SECONDS:-30}
 
 missing() {
@@ -24,7 +25,7 @@ install() {
   command -v python3 >/dev/null || missing "python3"
   mkdir -p "$cache"
   python3 -m venv "$venv" || missing "python3-venv (Debian: apt-get install python3-venv)"
-  "$venv/bin/pip" -q install 'moto[server]' >&2 || missing "moto, which pip could not install"
+  "$venv/bin/pip" -q install "moto[server]==$version" >&2 || missing "moto, which pip could not install"
 }
 
 free_port() {

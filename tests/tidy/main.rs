@@ -232,6 +232,31 @@ fn architecture_names_every_crate_and_folder() {
     }
 }
 
+/// The containers are of the versions that the scripts in tests/servers start.
+#[test]
+fn containers_and_scripts_start_the_same_versions() {
+    let compose = read(&root().join("docker/compose.yaml"));
+    let of_script = |name: &str| {
+        let text = read(&root().join("tests/servers").join(name));
+        let version = text.lines().find_map(|line| line.strip_prefix("version="));
+        version.unwrap_or_else(|| panic!("{name} names no version")).to_owned()
+    };
+    let pom = read(&root().join("tests/servers/kafka/pom.xml"));
+    let versions = pom.match_indices("<version>").map(|(at, tag)| &pom[at + tag.len()..]);
+    let kafka = versions
+        .filter_map(|rest| rest.split('<').next())
+        .last()
+        .unwrap_or_default();
+    for (image, version) in [
+        ("apache/kafka", kafka),
+        ("quay.io/apicurio/apicurio-registry", &of_script("registry.sh")),
+        ("motoserver/moto", &of_script("s3.sh")),
+    ] {
+        let line = format!("image: {image}:{version}\n");
+        assert!(compose.contains(&line), "docker/compose.yaml has no `{}`", line.trim());
+    }
+}
+
 #[test]
 fn no_source_file_is_too_long() {
     let root = root();

@@ -289,6 +289,30 @@ async fn two_processes_on_one_stream_land_each_offset_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_lags_does_not_hold_up_another() {
+    const LAG: i64 = 40_000;
+    let house = House::new().await;
+    house.make_topic("events").await;
+    house.make_topic("others").await;
+    let mut limits = house.limits.clone();
+    limits.flush_rows = 500;
+    limits.buffer_bytes = 1 << 20;
+    limits.consumer.records_per_batch = 256;
+    let house = House { limits, ..house };
+    house.send("events", 0, &events(0..LAG)).await;
+    house.send("others", 0, &events(0..10)).await;
+    let ingest = house.ingest(&["events", "others"]);
+    // Both share the decoders' threads, the memory and the store; the one with little to do is through long before the other.
+    let others = StreamName::new("others").unwrap();
+    ingest.wait_stream_caught_up(&others, PATIENCE).await.unwrap();
+    let landed = status_of(&ingest, "events").rows;
+    assert!(landed < LAG as u64 / 2, "{landed} of {LAG}");
+    ingest.wait_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(status_of(&ingest, "events").rows, LAG as u64);
+    ingest.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_that_landed_before_a_crash_is_not_taken_again() {
     let house = House::new().await;
     house.make_topic("events").await;

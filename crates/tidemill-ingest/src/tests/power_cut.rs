@@ -62,7 +62,9 @@ impl House {
     fn log_entries(&self) -> Vec<PathBuf> {
         let log = self.folder.path().join("lake/events/_delta_log");
         let files = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
-        let mut entries: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
+        let mut entries: Vec<PathBuf> = files
+            .filter(|path| path.extension().is_some_and(|e| e == "json"))
+            .collect();
         entries.sort();
         entries
     }
@@ -85,7 +87,10 @@ async fn a_log_that_lost_its_tail_and_got_other_records_is_told() {
         .await;
     let ingest = house.ingest(&["events"]);
     let reason = until(&ingest, "events", "failed").await.state.reason().unwrap();
-    assert!(reason.contains("the table goes up to offset 10, the log only to 5"), "{reason}");
+    assert!(
+        reason.contains("the table goes up to offset 10, the log only to 5"),
+        "{reason}"
+    );
     house.send("events", 0, &events(100..110)).await;
     ingest.resume(&StreamName::new("events").unwrap()).await.unwrap();
     let mut watch = ingest.watch(&StreamName::new("events").unwrap()).unwrap();
