@@ -28,7 +28,8 @@ import static org.apache.iceberg.types.Types.NestedField.optional;
  * per second and CPU second; the start of the JVM and of the worker is not counted.
  */
 class Connect {
-    static final long PATIENCE_MS = 300_000;
+    static final HttpClient CLIENT = HttpClient.newHttpClient();
+    static final long PATIENCE_MS = 600_000;
     static final Schema PAYMENT = new Schema(
         optional(1, "transaction_id", Types.LongType.get()),
         optional(2, "at", Types.TimestampType.withZone()),
@@ -47,7 +48,19 @@ class Connect {
         optional(15, "kafka_time", Types.TimestampType.withZone()));
 
     /** Topic, rows, an empty folder. */
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
+        int status = 0;
+        try {
+            measure(arguments);
+        } catch (Throwable failure) {
+            failure.printStackTrace();
+            status = 1;
+        }
+        // The worker's own end waits for its tasks, and would not come after a failure.
+        Runtime.getRuntime().halt(status);
+    }
+
+    static void measure(String[] arguments) throws Exception {
         String topic = arguments[0];
         long rows = Long.parseLong(arguments[1]);
         Path folder = Path.of(arguments[2]);
@@ -80,16 +93,20 @@ class Connect {
         if (ask(HttpRequest.newBuilder(connectors).header("Content-Type", "application/json").POST(body).build()) == null) {
             throw new IllegalStateException("the worker does not take the connector");
         }
-        await(rows + " rows", () -> landed(table) >= rows);
+        var tasks = HttpRequest.newBuilder(URI.create(connectors + "/" + names.get("run") + "/status")).build();
+        await(rows + " rows", () -> {
+            String status = ask(tasks);
+            if (status != null && status.contains("FAILED")) {
+                throw new IllegalStateException(status);
+            }
+            return landed(table) >= rows;
+        });
         double seconds = (System.nanoTime() - started) / 1e9;
         double cpu = cpuSeconds() - before;
         if (landed(table) != rows) {
-            System.err.printf("Kafka Connect landed %d rows of %d%n", landed(table), rows);
-            System.exit(1);
+            throw new IllegalStateException("Kafka Connect landed " + landed(table) + " rows of " + rows);
         }
         System.out.printf("%-28s %10.0f %8.2f %14.0f%n", "Connect: decode, write", rows / seconds, cpu, rows / cpu);
-        // The worker's own end waits for its tasks.
-        Runtime.getRuntime().halt(0);
     }
 
     /** Rows in the newest snapshot: those that a reader sees. */
@@ -116,7 +133,7 @@ class Connect {
     /** What the worker answers; nothing when it does not, or says no. */
     static String ask(HttpRequest request) throws Exception {
         try {
-            var answer = HttpClient.newHttpClient().send(request, BodyHandlers.ofString());
+            var answer = CLIENT.send(request, BodyHandlers.ofString());
             return answer.statusCode() < 300 ? answer.body() : null;
         } catch (ConnectException notYet) {
             return null;
@@ -131,10 +148,9 @@ class Connect {
         long end = System.currentTimeMillis() + PATIENCE_MS;
         while (!condition.holds()) {
             if (System.currentTimeMillis() > end) {
-                System.err.println("Kafka Connect: " + what + " did not come within " + PATIENCE_MS / 1000 + " seconds");
-                Runtime.getRuntime().halt(1);
+                throw new IllegalStateException(what + " did not come within " + PATIENCE_MS + " ms");
             }
-            Thread.sleep(100);
+            Thread.sleep(250);
         }
     }
 

@@ -25,7 +25,19 @@ class Flink {
     static final Duration CHECKPOINTS = Duration.ofSeconds(2);
 
     /** Topic, rows, an empty folder. */
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
+        int status = 0;
+        try {
+            measure(arguments);
+        } catch (Throwable failure) {
+            failure.printStackTrace();
+            status = 1;
+        }
+        // Flink's threads would live on.
+        System.exit(status);
+    }
+
+    static void measure(String[] arguments) throws Exception {
         String topic = arguments[0];
         long rows = Long.parseLong(arguments[1]);
         var names = Map.of(
@@ -45,11 +57,9 @@ class Flink {
 
         long landed = landed(names);
         if (landed != rows) {
-            System.err.printf("Flink landed %d rows of %d%n", landed, rows);
-            System.exit(1);
+            throw new IllegalStateException("Flink landed " + landed + " rows of " + rows);
         }
         System.out.printf("%-28s %10.0f %8.2f %14.0f%n", "Flink: decode, write", rows / seconds, cpu, rows / cpu);
-        System.exit(0);
     }
 
     static StreamTableEnvironment session(RuntimeExecutionMode mode) {
