@@ -56,7 +56,7 @@ async fn main() -> Outcome<()> {
         return produce(&client, &stream, rows, writing).await;
     }
     if std::env::var("ONLY").as_deref() == Ok("seen") {
-        for rate in [Some(1_000), Some(50_000), None] {
+        for rate in [Some(1_000), Some(50_000), Some(300_000), None] {
             let folder = tempfile::tempdir()?;
             let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
             seen::seen(rate, |stream| wiring(&client, &stream, writing, lake)).await?;

@@ -17,6 +17,8 @@ use tidemill_project::Format;
 const LENGTH: Duration = Duration::from_secs(10);
 /// Records of the first seconds are not counted: clients connect and buffers grow.
 const WARM_UP_MICROS: i64 = 2_000_000;
+/// How long a record waits at the producer for others, as librdkafka has it by default.
+const LINGER: Duration = Duration::from_millis(5);
 /// How often the paced producer looks at the clock.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -72,7 +74,11 @@ pub async fn seen(
     };
     wiring.stages = vec![(StreamName::new(stream.name.as_str())?, Box::new(ages))];
     let ingest = Ingest::start(wiring)?;
-    let producer = Producer::new(&client, &ProducerLimits::default())?;
+    let limits = ProducerLimits {
+        linger: LINGER,
+        ..ProducerLimits::default()
+    };
+    let producer = Producer::new(&client, &limits)?;
     let started = tokio::time::Instant::now();
     let mut sent = 0_u64;
     while started.elapsed() < LENGTH {

@@ -19,6 +19,8 @@ use super::time;
 /// A column and the rule for its values.
 pub(crate) struct Column {
     name: String,
+    /// `"name":`, as most producers write it; none where the name would need escapes.
+    as_key: Option<String>,
     nullable: bool,
     missing: Missing,
     values: Values,
@@ -61,6 +63,11 @@ enum Values {
     Date(Vec<i32>),
 }
 
+fn as_key(name: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    name.bytes().all(is_plain).then(|| format!("\"{name}\":"))
+}
+
 impl Column {
     pub(crate) fn new(field: &Field) -> Column {
         let text = || (vec![0], Vec::new());
@@ -100,6 +107,7 @@ impl Column {
         };
         Column {
             name: field.name.as_str().to_owned(),
+            as_key: as_key(field.name.as_str()),
             nullable: field.nullable,
             missing,
             values,
@@ -109,6 +117,12 @@ impl Column {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its name with quotes and the colon behind it.
+    #[inline]
+    pub(crate) fn as_key(&self) -> Option<&str> {
+        self.as_key.as_deref()
     }
 
     /// Rows so far.

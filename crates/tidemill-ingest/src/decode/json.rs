@@ -75,13 +75,16 @@ impl JsonReader {
         let mut next = 0;
         loop {
             let at = scanner.at();
-            let key = scanner.text(&mut self.key)?;
-            let place = match columns.get(next) {
-                Some(column) if column.name() == key => Some(next),
-                _ => self.by_name.get(key).copied(),
+            let as_key = columns.get(next).and_then(Column::as_key);
+            let place = if as_key.is_some_and(|key| scanner.take_all(key)) {
+                Some(next)
+            } else {
+                let key = scanner.text(&mut self.key)?;
+                let place = self.by_name.get(key).copied();
+                scanner.skip_space();
+                scanner.expect(b':', "no colon after a name")?;
+                place
             };
-            scanner.skip_space();
-            scanner.expect(b':', "no colon after a name")?;
             scanner.skip_space();
             if let Some(place) = place {
                 let column = &mut columns[place];

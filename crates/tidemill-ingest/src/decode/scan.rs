@@ -47,6 +47,17 @@ impl Kind {
     }
 }
 
+/// Whether none of eight bytes ends a run of plain text: no quote, no backslash, no control character. A byte of eight is below
+/// another one exactly if taking it away borrows from the high bit; bytes of 0x80 and more are parts of characters, and plain.
+#[inline]
+fn is_plain(eight: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGH;
+    let equals = |byte: u8| below(eight ^ (ONES * u64::from(byte)), 1);
+    below(eight, 0x20) | equals(b'"') | equals(b'\\') == 0
+}
+
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Scanner<'a> {
         Scanner {
@@ -77,6 +88,16 @@ impl<'a> Scanner<'a> {
     pub(crate) fn take(&mut self, byte: u8) -> bool {
         let there = self.peek() == Some(byte);
         self.at += usize::from(there);
+        there
+    }
+
+    /// Takes `text` if it comes next.
+    #[inline]
+    pub(crate) fn take_all(&mut self, text: &str) -> bool {
+        let there = self.bytes[self.at..].starts_with(text.as_bytes());
+        if there {
+            self.at += text.len();
+        }
         there
     }
 
@@ -190,6 +211,12 @@ impl<'a> Scanner<'a> {
     /// Moves to the next quote or backslash and returns it.
     #[inline]
     fn plain_run(&mut self) -> Result<u8, Fault> {
+        while let Some(eight) = self.bytes[self.at..].first_chunk::<8>() {
+            if !is_plain(u64::from_le_bytes(*eight)) {
+                break;
+            }
+            self.at += 8;
+        }
         loop {
             match self.peek() {
                 Some(byte @ (b'"' | b'\\')) => return Ok(byte),
@@ -314,6 +341,40 @@ impl<'a> Scanner<'a> {
             }
             self.expect(b',', "neither a comma nor an end")?;
             self.skip_space();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bytes_at_once_are_judged_as_one_by_one() {
+        let ends = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        for byte in 0..=u8::MAX {
+            for other in [b'a', 0x7f, 0x80, 0xff, b'!', b'#', b'[', b']'] {
+                for place in 0..8 {
+                    let mut eight = [other; 8];
+                    eight[place] = byte;
+                    assert_eq!(is_plain(u64::from_le_bytes(eight)), !ends(byte), "{eight:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_all_lengths_end_where_they_end() {
+        let mut scratch = String::new();
+        for length in 0..40 {
+            let plain = "ä".repeat(length / 2) + &"x".repeat(length % 2);
+            let json = format!("\"{plain}\",\"next\"");
+            let mut scanner = Scanner::new(&json);
+            assert_eq!(scanner.text(&mut scratch).unwrap(), plain);
+            assert!(scanner.take_all(",\"next\""), "{json}");
+            assert!(!scanner.take_all("x"), "{json}");
+            let mut broken = Scanner::new(&json[..=plain.len()]);
+            assert_eq!(broken.text(&mut scratch).unwrap_err().code, FaultCode::Truncated);
         }
     }
 }
