@@ -223,21 +223,13 @@ impl Broker {
 
 /// Forces everything to disk and marks the folder clean.
 async fn close(node: Arc<Node>) -> Result<(), BrokerError> {
-    tokio::task::spawn_blocking(move || {
-        for topic in node.topics.all() {
-            for partition in topic.partitions() {
-                partition.close()?;
-            }
-        }
-        node.offsets.flush()?;
-        node.home.mark_clean()
-    })
-    .await
-    .map_err(|_| BrokerError::RuntimeEnded)?
+    tokio::task::spawn_blocking(move || node.close())
+        .await
+        .map_err(|_| BrokerError::RuntimeEnded)?
 }
 
 /// Takes the folder and recovers what is in it.
-fn open(
+pub(crate) fn open(
     mut settings: BrokerSettings,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,

@@ -2,7 +2,7 @@
 //! line at the end is seen and cut off. The file is written anew when most of it is outdated.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::error::BrokerError;
-use crate::files::write_whole;
+use crate::files::{force, force_data, open_to_append, write_whole};
 use crate::settings::Fsync;
 
 const FILE: &str = "offsets.log";
@@ -96,16 +96,12 @@ impl OffsetStore {
             good_bytes += length + 1;
             lines += 1;
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(BrokerError::io("open", &path))?;
+        let file = open_to_append(&path)?;
         if good_bytes < bytes.len() {
             let torn = bytes.len() - good_bytes;
             warn!(path = %path.display(), torn, "cut {torn} torn bytes off `{}`", path.display());
             file.set_len(good_bytes as u64).map_err(BrokerError::io("cut", &path))?;
-            file.sync_all().map_err(BrokerError::io("sync", &path))?;
+            force(&file).map_err(BrokerError::io("sync", &path))?;
         }
         let count = offsets.values().map(BTreeMap::len).sum();
         let inner = Inner {
@@ -203,7 +199,7 @@ impl OffsetStore {
             write_line(&mut bytes, line).map_err(BrokerError::io("encode", &self.path))?;
         }
         let written = inner.file.write_all(&bytes).and_then(|()| match self.fsync {
-            Fsync::Always => inner.file.sync_data(),
+            Fsync::Always => force_data(&inner.file),
             Fsync::Interval | Fsync::Never => Ok(()),
         });
         if let Err(source) = written {
@@ -240,10 +236,7 @@ impl OffsetStore {
             }
         }
         write_whole(&self.path, &bytes)?;
-        inner.file = OpenOptions::new()
-            .append(true)
-            .open(&self.path)
-            .map_err(BrokerError::io("open", &self.path))?;
+        inner.file = open_to_append(&self.path)?;
         inner.file_bytes = bytes.len() as u64;
         inner.lines = inner.count;
         Ok(())
@@ -259,7 +252,7 @@ impl OffsetStore {
             }
             inner.file.try_clone().map_err(BrokerError::io("open", &self.path))?
         };
-        file.sync_data().map_err(BrokerError::io("sync", &self.path))
+        force_data(&file).map_err(BrokerError::io("sync", &self.path))
     }
 }
 

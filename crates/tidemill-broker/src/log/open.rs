@@ -13,7 +13,7 @@ use super::segment::{Segment, base_offset_of};
 use super::sidecar::{Sidecar, sidecar_path};
 use super::state_file::PartitionState;
 use crate::error::BrokerError;
-use crate::files::sync_dir;
+use crate::files::{create_dir, force, remove_file, sync_dir};
 
 /// A partition as recovery leaves it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 /// Opens the folder, or makes it. The leader epoch rises where the log was cut, or where it may have been: the machine went
 /// down and the end of the log was not known to be on disk.
 pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opened, BrokerError> {
-    fs::create_dir_all(dir).map_err(BrokerError::io("create", dir))?;
+    create_dir(dir)?;
     let mut state = PartitionState::read(dir)?;
     let mut producers = Producers::default();
     let mut segments: Vec<Segment> = Vec::new();
@@ -95,7 +95,7 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
     if let Some(active) = segments.last() {
         let sidecar = sidecar_path(&active.path);
         if sidecar.exists() {
-            fs::remove_file(&sidecar).map_err(BrokerError::io("remove", &sidecar))?;
+            remove_file(&sidecar)?;
             sync_dir(dir)?;
         }
     }
@@ -150,7 +150,7 @@ fn recover_segment(
             .open(path)
             .map_err(BrokerError::io("open", path))?;
         file.set_len(scan.good_bytes).map_err(BrokerError::io("cut", path))?;
-        file.sync_all().map_err(BrokerError::io("sync", path))?;
+        force(&file).map_err(BrokerError::io("sync", path))?;
     }
     Ok(Segment::from_scan(path, base_offset, scan, appended_at_ms))
 }
@@ -158,7 +158,7 @@ fn recover_segment(
 fn remove_segment(path: &Path) -> Result<(), BrokerError> {
     let sidecar = sidecar_path(path);
     if sidecar.exists() {
-        fs::remove_file(&sidecar).map_err(BrokerError::io("remove", &sidecar))?;
+        remove_file(&sidecar)?;
     }
-    fs::remove_file(path).map_err(BrokerError::io("remove", path))
+    remove_file(path)
 }

@@ -1,6 +1,6 @@
 //! A partition: appends under the appender's lock, and a view of whole batches that readers share.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +14,12 @@ use super::epochs::EpochHistory;
 use super::open::{Opened, open_log};
 use super::producers::{Producers, Sequencing};
 use super::retention::{RetentionPolicy, SegmentFacts, segments_to_delete};
-use super::segment::{Segment, open_to_append, write_batch};
+use super::segment::{Segment, write_batch};
 use super::sidecar::{Sidecar, sidecar_path};
 use super::state_file::PartitionState;
 use super::waiters::Waiters;
 use crate::error::BrokerError;
+use crate::files::{force, force_data, open_to_append, remove_file};
 use crate::settings::Fsync;
 
 /// What a partition is opened with.
@@ -202,7 +203,7 @@ impl Partition {
         let written = write_batch(&appender.file, &header.write(), records).and_then(|()| {
             appender.has_unsynced = true;
             if self.settings.fsync == Fsync::Always {
-                appender.file.sync_data()?;
+                force_data(&appender.file)?;
                 appender.has_unsynced = false;
             }
             Ok(())
@@ -244,7 +245,7 @@ impl Partition {
         let does_sync = self.settings.fsync != Fsync::Never;
         for (segment, file, producers) in full {
             if does_sync {
-                file.sync_all().map_err(BrokerError::io("sync", &segment.path))?;
+                force(&file).map_err(BrokerError::io("sync", &segment.path))?;
             }
             let is_gone = self.is_closed.load(Ordering::Acquire) || !segment.path.exists();
             if !is_gone {
@@ -252,7 +253,7 @@ impl Partition {
             }
         }
         match active {
-            Some(file) if does_sync => file.sync_data().map_err(BrokerError::io("sync", &self.dir)),
+            Some(file) if does_sync => force_data(&file).map_err(BrokerError::io("sync", &self.dir)),
             _ => Ok(()),
         }
     }
@@ -262,7 +263,7 @@ impl Partition {
         self.flush()?;
         let mut appender = self.appender.lock();
         appender.is_broken = true;
-        appender.file.sync_all().map_err(BrokerError::io("sync", &self.dir))?;
+        force(&appender.file).map_err(BrokerError::io("sync", &self.dir))?;
         let active = self.view.read().segments.last().cloned();
         match active {
             Some(active) => sidecar_of(&active, appender.producers.clone()).write(&active.path),
@@ -381,8 +382,8 @@ impl Partition {
         drop(appender);
         for segment in dropped {
             // Readers that have the file open keep it; a file that stays is found below the log start at the next start.
-            let _ = fs::remove_file(sidecar_path(&segment.path));
-            fs::remove_file(&segment.path).map_err(BrokerError::io("remove", &segment.path))?;
+            let _ = remove_file(&sidecar_path(&segment.path));
+            remove_file(&segment.path)?;
         }
         Ok(())
     }
