@@ -118,11 +118,38 @@ pub(crate) fn open_to_append(path: &Path) -> Result<File, BrokerError> {
         .map_err(BrokerError::io("open", path))
 }
 
-/// Makes a folder, and those above it.
+/// Makes a folder. Its name may be lost until the folder above is forced to disk.
 pub(crate) fn create_dir(dir: &Path) -> Result<(), BrokerError> {
     fs::create_dir_all(dir)
         .and_then(|()| noted::made(dir))
         .map_err(BrokerError::io("create", dir))
+}
+
+/// Makes a folder and those above it that are missing, and forces their names to disk; so is the name of the deepest one
+/// that was there, because a process that was killed may have left it.
+pub(crate) fn create_dir_forced(dir: &Path) -> Result<(), BrokerError> {
+    let is_named = |dir: &&Path| !dir.as_os_str().is_empty();
+    let mut missing: Vec<&Path> = dir.ancestors().take_while(is_named).collect();
+    let there = missing.iter().position(|dir| dir.exists());
+    let left = there.map(|at| missing[at]);
+    missing.truncate(there.unwrap_or(missing.len()));
+    if let Some(left) = left {
+        match sync_dir(dir_above(left)) {
+            // It is somebody else's.
+            Err(BrokerError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => (),
+            forced => forced?,
+        }
+    }
+    for dir in missing.into_iter().rev() {
+        create_dir(dir)?;
+        sync_dir(dir_above(dir))?;
+    }
+    Ok(())
+}
+
+fn dir_above(dir: &Path) -> &Path {
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    above.unwrap_or(if dir.has_root() { dir } else { Path::new(".") })
 }
 
 /// Moves a file or folder, over what is there.

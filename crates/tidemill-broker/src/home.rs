@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::BrokerError;
-use crate::files::{create_dir, read_json, write_json};
+use crate::files::{create_dir_forced, read_json, write_json};
 
 const LOCK_FILE: &str = "lock";
 const BROKER_FILE: &str = "broker.json";
@@ -46,7 +46,7 @@ pub(crate) struct Home {
 impl Home {
     /// Takes the folder, or makes it. Only one process can hold it.
     pub(crate) fn open(dir: &Path) -> Result<Home, BrokerError> {
-        create_dir(dir)?;
+        create_dir_forced(dir)?;
         let lock_path = dir.join(LOCK_FILE);
         let lock = OpenOptions::new()
             .create(true)

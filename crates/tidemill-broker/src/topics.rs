@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::error::BrokerError;
-use crate::files::{create_dir, read_json, remove_dir, rename, sync_dir, write_json};
+use crate::files::{create_dir, create_dir_forced, read_json, remove_dir, rename, sync_dir, write_json};
 use crate::log::{Partition, PartitionSettings};
 use crate::topic_config::TopicConfig;
 
@@ -104,7 +104,7 @@ impl Topics {
         partitions_max: usize,
     ) -> Result<Topics, BrokerError> {
         let dir = broker_dir.join(TOPICS_DIR);
-        create_dir(&dir)?;
+        create_dir_forced(&dir)?;
         let deleted = broker_dir.join(DELETED_DIR);
         if deleted.exists() {
             remove_dir(&deleted)?;

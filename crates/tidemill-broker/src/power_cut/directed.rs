@@ -1,0 +1,76 @@
+//! Single cuts, each where it once took too much.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::disk::{Disk, End, folder};
+use super::world::{Over, Place, World};
+use crate::log::batch::tests::{NO_PRODUCER, batch_of};
+use crate::settings::Fsync;
+
+/// Steps of the disk that no round takes.
+const NEVER: usize = usize::MAX;
+
+/// What is done between a start and an end.
+type Work<'a> = &'a dyn Fn(&mut World) -> Result<(), Over>;
+
+/// Rounds, each of which ends so after so many steps, or when its work is done; the broker is compared with what was
+/// acknowledged at the start of the next.
+fn check(fsync: Fsync, seed: u64, rounds: &[(End, usize, Work<'_>)]) {
+    let dir = folder();
+    let place = |round: usize| dir.path().join(round.to_string());
+    std::fs::create_dir(place(0)).unwrap();
+    let mut world = World::new(fsync);
+    let mut disk: Option<Disk> = None;
+    for (round, (end, steps, work)) in rounds.iter().enumerate() {
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        match disk.take() {
+            Some(killed) => killed.watch_on(&place(round + 1), *steps, *end, rng),
+            None => Disk::watch(&place(round), &place(round + 1), *steps, *end, rng),
+        }
+        world.stand_on(&place(round));
+        // Cut off or not, what follows is the same.
+        let _ = world.start().and_then(|()| work(&mut world));
+        let ended = Disk::end();
+        world.end(*end, &place(round + 1));
+        disk = Some(ended).filter(|_| *end == End::Kill);
+    }
+    world.stand_on(&place(rounds.len()));
+    assert!(
+        world.start().is_ok() && world.repeat().is_ok(),
+        "nothing ends the last start"
+    );
+}
+
+fn nothing(_: &mut World) -> Result<(), Over> {
+    Ok(())
+}
+
+fn a() -> Place {
+    ("a".to_owned(), 0)
+}
+
+/// Appends as many batches of two records, by the producer where there is one.
+fn append(world: &mut World, count: usize) -> Result<(), Over> {
+    for _ in 0..count {
+        let producer = match world.producer_ids.last() {
+            Some(id) => (*id, 0, world.next_sequence(&a(), *id)),
+            None => NO_PRODUCER,
+        };
+        let value = format!("{} {}", world.known(&a()).end(), "x".repeat(80));
+        world.append(&a(), batch_of(&[value.as_bytes(); 2], 1_000, producer))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_folder_keeps_its_identity() {
+    check(Fsync::Never, 0, &[(End::BareCut, NEVER, &nothing)]);
+    for steps in 0..12 {
+        check(
+            Fsync::Never,
+            0,
+            &[(End::Kill, steps, &nothing), (End::BareCut, NEVER, &nothing)],
+        );
+    }
+}
