@@ -80,10 +80,13 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), BrokerError> 
 
 /// Forces the entries of a folder to disk: files made, moved or removed in it.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), BrokerError> {
-    File::open(dir)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| noted::forced_dir(dir))
-        .map_err(BrokerError::io("sync", dir))
+    force_dir(dir).map_err(BrokerError::io("sync", dir))
+}
+
+/// The same for callers that say themselves what failed.
+pub(crate) fn force_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()?;
+    noted::forced_dir(dir)
 }
 
 /// Forces a file's bytes, length and time to disk. Its name is its folder's.

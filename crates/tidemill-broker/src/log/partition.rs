@@ -19,7 +19,7 @@ use super::sidecar::{Sidecar, sidecar_path};
 use super::state_file::PartitionState;
 use super::waiters::Waiters;
 use crate::error::BrokerError;
-use crate::files::{force, force_data, open_to_append, remove_file};
+use crate::files::{force, force_data, force_dir, open_to_append, remove_file, sync_dir};
 use crate::settings::Fsync;
 
 /// What a partition is opened with.
@@ -66,6 +66,8 @@ struct Appender {
     /// Segments that are full and not yet forced to disk, with the producers at their end.
     full: Vec<(Segment, Arc<File>, Producers)>,
     has_unsynced: bool,
+    /// The folder has a file that it may forget.
+    has_unsynced_name: bool,
     /// Set when the disk left the file in a state that is not known: nothing more is taken.
     is_broken: bool,
 }
@@ -106,6 +108,7 @@ impl Partition {
                 path: dir.to_owned(),
                 reason: "no segment".to_owned(),
             })?;
+        let is_new = !active.exists();
         let file = Arc::new(open_to_append(&active)?);
         let next_offset = segments.last().map_or(state.log_start, |segment| segment.next_offset);
         Ok(Partition {
@@ -116,6 +119,7 @@ impl Partition {
                 producers,
                 full: Vec::new(),
                 has_unsynced: false,
+                has_unsynced_name: is_new,
                 is_broken: false,
             }),
             view: RwLock::new(View {
@@ -205,6 +209,10 @@ impl Partition {
             if self.settings.fsync == Fsync::Always {
                 force_data(&appender.file)?;
                 appender.has_unsynced = false;
+                if appender.has_unsynced_name {
+                    force_dir(&self.dir)?;
+                    appender.has_unsynced_name = false;
+                }
             }
             Ok(())
         });
@@ -225,6 +233,7 @@ impl Partition {
         let segment = Segment::empty(&self.dir, next_offset, now_ms);
         let file = Arc::new(open_to_append(&segment.path)?);
         let full_file = std::mem::replace(&mut appender.file, file);
+        appender.has_unsynced_name = true;
         let producers = appender.producers.clone();
         let mut view = self.view.write();
         if let Some(full) = view.segments.last() {
@@ -236,13 +245,17 @@ impl Partition {
 
     /// Forces to disk what was appended, and writes the sidecars of full segments. The appender goes on meanwhile.
     pub(crate) fn flush(&self) -> Result<(), BrokerError> {
-        let (full, active) = {
+        let does_sync = self.settings.fsync != Fsync::Never;
+        let (full, active, has_new_name) = {
             let mut appender = self.appender.lock();
             let active = appender.has_unsynced.then(|| Arc::clone(&appender.file));
             appender.has_unsynced = false;
-            (std::mem::take(&mut appender.full), active)
+            let has_new_name = does_sync && std::mem::take(&mut appender.has_unsynced_name);
+            (std::mem::take(&mut appender.full), active, has_new_name)
         };
-        let does_sync = self.settings.fsync != Fsync::Never;
+        if has_new_name {
+            sync_dir(&self.dir)?;
+        }
         for (segment, file, producers) in full {
             if does_sync {
                 force(&file).map_err(BrokerError::io("sync", &segment.path))?;
@@ -264,6 +277,9 @@ impl Partition {
         let mut appender = self.appender.lock();
         appender.is_broken = true;
         force(&appender.file).map_err(BrokerError::io("sync", &self.dir))?;
+        if std::mem::take(&mut appender.has_unsynced_name) {
+            sync_dir(&self.dir)?;
+        }
         let active = self.view.read().segments.last().cloned();
         match active {
             Some(active) => sidecar_of(&active, appender.producers.clone()).write(&active.path),

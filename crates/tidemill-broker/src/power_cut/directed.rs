@@ -74,3 +74,22 @@ fn a_new_folder_keeps_its_identity() {
         );
     }
 }
+
+#[test]
+fn a_new_segment_keeps_its_name() {
+    let write = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 1)?;
+        world.flush()?;
+        append(world, 9)
+    };
+    let write_and_flush = |world: &mut World| write(world).and_then(|()| world.flush());
+    let write_and_restart = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 1)?;
+        world.restart()
+    };
+    check(Fsync::Always, 0, &[(End::BareCut, NEVER, &write)]);
+    check(Fsync::Interval, 0, &[(End::BareCut, NEVER, &write_and_flush)]);
+    check(Fsync::Never, 0, &[(End::BareCut, NEVER, &write_and_restart)]);
+}
