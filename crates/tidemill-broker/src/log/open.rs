@@ -32,7 +32,6 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
     let mut producers = Producers::default();
     let mut segments: Vec<Segment> = Vec::new();
     let mut was_cut = false;
-    let mut was_scanned = false;
     for (base_offset, path) in segment_files(dir)? {
         let expected = segments.last().map(|segment| segment.next_offset);
         let leaves_a_gap = expected.is_some_and(|expected| expected != base_offset);
@@ -49,7 +48,6 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
             producers = sidecar.producers;
             continue;
         }
-        was_scanned = true;
         let segment = recover_segment(&path, base_offset, bytes, &mut producers, settings.producers_max)?;
         was_cut = segment.bytes != bytes;
         segments.push(segment);
@@ -73,11 +71,12 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
     }
     let first = segments.first().map_or(0, |segment| segment.base_offset);
     let next_offset = segments.last().map_or(state.log_start, |segment| segment.next_offset);
-    let may_be_cut = was_scanned && settings.machine_went_down;
     let starts_later = state.log_start < first;
     if starts_later {
         state.log_start = first;
     }
+    // What the machine took with it may be whole segments, of which nothing is left to see.
+    let may_be_cut = settings.machine_went_down;
     if was_cut || may_be_cut {
         state.epochs.raise(next_offset);
         warn!(

@@ -93,3 +93,14 @@ fn a_new_segment_keeps_its_name() {
     check(Fsync::Interval, 0, &[(End::BareCut, NEVER, &write_and_flush)]);
     check(Fsync::Never, 0, &[(End::BareCut, NEVER, &write_and_restart)]);
 }
+
+#[test]
+fn a_log_that_is_gone_as_a_whole_is_told_of() {
+    let write = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 3)
+    };
+    for fsync in [Fsync::Interval, Fsync::Never] {
+        check(fsync, 0, &[(End::BareCut, NEVER, &write)]);
+    }
+}
