@@ -1,6 +1,6 @@
 //! Opens a partition's folder: trusts segments with a sidecar, scans the others, cuts what is torn.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -32,6 +32,7 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
     let mut producers = Producers::default();
     let mut segments: Vec<Segment> = Vec::new();
     let mut was_cut = false;
+    let mut was_scanned = false;
     for (base_offset, path) in segment_files(dir)? {
         let expected = segments.last().map(|segment| segment.next_offset);
         let leaves_a_gap = expected.is_some_and(|expected| expected != base_offset);
@@ -48,6 +49,7 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
             producers = sidecar.producers;
             continue;
         }
+        was_scanned = true;
         let segment = recover_segment(&path, base_offset, bytes, &mut producers, settings.producers_max)?;
         was_cut = segment.bytes != bytes;
         segments.push(segment);
@@ -90,6 +92,9 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
     if was_cut || may_be_cut || starts_later {
         state.write(dir)?;
     }
+    if was_scanned {
+        sync_dir(dir)?;
+    }
     // The last segment is written to again: what its sidecar says will not be true for long.
     if let Some(active) = segments.last() {
         let sidecar = sidecar_path(&active.path);
@@ -126,7 +131,11 @@ fn recover_segment(
     producers: &mut Producers,
     producers_max: usize,
 ) -> Result<Segment, BrokerError> {
-    let file = File::open(path).map_err(BrokerError::io("open", path))?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(BrokerError::io("open", path))?;
     let modified = file
         .metadata()
         .and_then(|metadata| metadata.modified())
@@ -134,8 +143,10 @@ fn recover_segment(
     let appended_at_ms = modified
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64);
-    let scan = scan_segment(file, bytes, base_offset, |header| producers.note(header, producers_max))
-        .map_err(BrokerError::io("read", path))?;
+    let scan = scan_segment(&file, bytes, base_offset, |header| {
+        producers.note(header, producers_max)
+    })
+    .map_err(BrokerError::io("read", path))?;
     if !scan.is_whole {
         warn!(
             segment = %path.display(),
@@ -144,13 +155,10 @@ fn recover_segment(
             bytes - scan.good_bytes,
             path.display(),
         );
-        let file = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .map_err(BrokerError::io("open", path))?;
         file.set_len(scan.good_bytes).map_err(BrokerError::io("cut", path))?;
-        force(&file).map_err(BrokerError::io("sync", path))?;
     }
+    // A process that was killed may not have done so, and from here on these batches count as those that are on disk.
+    force(&file).map_err(BrokerError::io("sync", path))?;
     Ok(Segment::from_scan(path, base_offset, scan, appended_at_ms))
 }
 

@@ -104,3 +104,34 @@ fn a_log_that_is_gone_as_a_whole_is_told_of() {
         check(fsync, 0, &[(End::BareCut, NEVER, &write)]);
     }
 }
+
+#[test]
+fn what_a_kill_left_is_forced_before_it_counts_as_forced() {
+    let write = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 9)
+    };
+    check(
+        Fsync::Interval,
+        0,
+        &[(End::Kill, NEVER, &write), (End::BareCut, NEVER, &nothing)],
+    );
+    // A batch that was written and not acknowledged is acknowledged when it is sent again.
+    let create = |world: &mut World| {
+        world.create("a", 1)?;
+        world.new_producer()
+    };
+    let write = |world: &mut World| append(world, 9);
+    let again = |world: &mut World| world.repeat();
+    for steps in 5..30 {
+        check(
+            Fsync::Always,
+            0,
+            &[
+                (End::Kill, NEVER, &create),
+                (End::Kill, steps, &write),
+                (End::BareCut, NEVER, &again),
+            ],
+        );
+    }
+}
