@@ -260,6 +260,7 @@ pub(crate) fn open(
         home.skip_producer_ids(id);
     }
     let offsets = OffsetStore::open(&settings.dir, settings.fsync, limits.committed_offsets_max)?;
+    home.mark_running()?;
     let group_limits = GroupLimits {
         members_max: limits.group_members_max,
         initial_delay_ms: i64::try_from(settings.group_initial_rebalance_delay_ms).unwrap_or(i64::MAX),

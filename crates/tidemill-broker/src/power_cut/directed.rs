@@ -135,3 +135,20 @@ fn what_a_kill_left_is_forced_before_it_counts_as_forced() {
         );
     }
 }
+
+#[test]
+fn a_start_that_is_killed_leaves_the_loss_to_be_told_by_the_next() {
+    let write = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 2)?;
+        world.flush()?;
+        append(world, 3)
+    };
+    for steps in 0..20 {
+        check(
+            Fsync::Interval,
+            0,
+            &[(End::BareCut, NEVER, &write), (End::Kill, steps, &nothing)],
+        );
+    }
+}
