@@ -123,11 +123,14 @@ impl Topics {
             }
             match read_json::<TopicFile>(&path.join(TOPIC_FILE))? {
                 Some(file) => {
+                    sync_dir(&path)?;
                     known.insert(open_topic(name, path, file, &partition_settings)?);
                 }
                 None => remove_dir(&path)?,
             }
         }
+        // A process that was killed may not have done so, here and in each topic's folder, and records follow.
+        sync_dir(&dir)?;
         Ok(Topics {
             dir,
             partition_settings,
