@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::error::BrokerError;
-use crate::files::{force, force_data, open_to_append, write_whole};
+use crate::files::{force, force_data, open_to_append, sync_dir, write_whole};
 use crate::settings::Fsync;
 
 const FILE: &str = "offsets.log";
@@ -101,8 +101,10 @@ impl OffsetStore {
             let torn = bytes.len() - good_bytes;
             warn!(path = %path.display(), torn, "cut {torn} torn bytes off `{}`", path.display());
             file.set_len(good_bytes as u64).map_err(BrokerError::io("cut", &path))?;
-            force(&file).map_err(BrokerError::io("sync", &path))?;
         }
+        // It may be new, or left by a process that was killed.
+        force(&file).map_err(BrokerError::io("sync", &path))?;
+        sync_dir(dir)?;
         let count = offsets.values().map(BTreeMap::len).sum();
         let inner = Inner {
             offsets,

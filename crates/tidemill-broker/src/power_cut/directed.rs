@@ -164,3 +164,18 @@ fn a_topic_that_a_kill_left_is_there_for_good() {
         );
     }
 }
+
+#[test]
+fn commits_keep_their_file() {
+    let commit = |world: &mut World| {
+        world.create("a", 1)?;
+        world.commit(&a(), 0)
+    };
+    check(Fsync::Always, 0, &[(End::BareCut, NEVER, &commit)]);
+    let flush = |world: &mut World| world.flush();
+    check(
+        Fsync::Interval,
+        0,
+        &[(End::Kill, NEVER, &commit), (End::BareCut, NEVER, &flush)],
+    );
+}
