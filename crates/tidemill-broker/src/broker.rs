@@ -260,6 +260,11 @@ pub(crate) fn open(
         home.skip_producer_ids(id);
     }
     let offsets = OffsetStore::open(&settings.dir, settings.fsync, limits.committed_offsets_max)?;
+    let end_of = |(topic, partition): &(String, i32)| {
+        let partition = topics.by_name(topic)?.partition(*partition)?;
+        Some(partition.extent().next_offset)
+    };
+    offsets.take_back(end_of, home.machine_went_down)?;
     home.mark_running()?;
     let group_limits = GroupLimits {
         members_max: limits.group_members_max,

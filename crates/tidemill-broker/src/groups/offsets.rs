@@ -167,9 +167,58 @@ impl OffsetStore {
         self.remove(|known, _| known == group)
     }
 
-    /// Forgets what was committed for a topic that was deleted: one made anew begins from nothing.
+    /// Forgets what was committed for a topic that was deleted, for good: one made anew begins from nothing.
     pub(crate) fn delete_topic(&self, topic: &str) -> Result<bool, BrokerError> {
-        self.remove(|_, (known, _)| known == topic)
+        let found = self.remove(|_, (known, _)| known == topic)?;
+        force_data(&self.inner.lock().file).map_err(BrokerError::io("sync", &self.path))?;
+        Ok(found)
+    }
+
+    /// Takes back what no log holds: what was committed for partitions that are gone, and, where the machine took the end
+    /// of a log with it, for records that are. A group that stayed beyond the end would pass over those that come in their
+    /// place. `end_of` is where a partition's log ends.
+    pub(crate) fn take_back(
+        &self,
+        end_of: impl Fn(&TopicPartition) -> Option<i64>,
+        machine_went_down: bool,
+    ) -> Result<(), BrokerError> {
+        let mut inner = self.inner.lock();
+        let mut lines = Vec::new();
+        for (group, offsets) in &inner.offsets {
+            for (key, committed) in offsets {
+                let end = end_of(key);
+                let is_beyond = machine_went_down && end.is_some_and(|end| end < committed.offset);
+                if end.is_some() && !is_beyond {
+                    continue;
+                }
+                let ((topic, partition), offset) = (key.clone(), committed.offset);
+                warn!(
+                    group,
+                    topic,
+                    partition,
+                    offset,
+                    end,
+                    "group `{group}` had committed {offset} of `{topic}`, Kafka partition {partition}, which is gone; it goes \
+                     on from the end of the log",
+                );
+                lines.push(Line {
+                    group: group.clone(),
+                    topic,
+                    partition,
+                    committed: end.map(|offset| Committed {
+                        offset,
+                        leader_epoch: no_epoch(),
+                        metadata: committed.metadata.clone(),
+                    }),
+                });
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.append(&mut inner, lines)?;
+        // At once: when the log has grown past that offset, nobody can tell any more.
+        force_data(&inner.file).map_err(BrokerError::io("sync", &self.path))
     }
 
     fn remove(&self, matches: impl Fn(&str, &TopicPartition) -> bool) -> Result<bool, BrokerError> {

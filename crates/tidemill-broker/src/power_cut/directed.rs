@@ -179,3 +179,40 @@ fn commits_keep_their_file() {
         &[(End::Kill, NEVER, &commit), (End::BareCut, NEVER, &flush)],
     );
 }
+
+#[test]
+fn a_group_does_not_stay_beyond_the_end_of_what_is_left() {
+    let commit = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 3)?;
+        world.commit(&a(), 6)
+    };
+    for seed in 0..40 {
+        check(Fsync::Interval, seed, &[(End::Cut, NEVER, &commit)]);
+    }
+}
+
+#[test]
+fn a_topic_takes_its_commits_with_it() {
+    let commit = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 3)?;
+        world.commit(&a(), 6)?;
+        world.flush()
+    };
+    for (fsync, end) in [(Fsync::Always, End::Kill), (Fsync::Interval, End::BareCut)] {
+        for steps in 0..40 {
+            let delete = |world: &mut World| world.delete("a");
+            check(fsync, 0, &[(End::Kill, NEVER, &commit), (end, steps, &delete)]);
+        }
+    }
+    let renew = |world: &mut World| {
+        world.delete("a")?;
+        world.create("a", 1)
+    };
+    check(
+        Fsync::Interval,
+        0,
+        &[(End::Kill, NEVER, &commit), (End::BareCut, NEVER, &renew)],
+    );
+}
