@@ -243,7 +243,7 @@ impl Partition {
         Ok(())
     }
 
-    /// Forces to disk what was appended, and writes the sidecars of full segments. The appender goes on meanwhile.
+    /// Forces to disk what was appended (with [`Fsync::Never`] full segments only), and writes their sidecars. The appender goes on meanwhile.
     pub(crate) fn flush(&self) -> Result<(), BrokerError> {
         let does_sync = self.settings.fsync != Fsync::Never;
         let (full, active, has_new_name) = {
@@ -257,9 +257,8 @@ impl Partition {
             sync_dir(&self.dir)?;
         }
         for (segment, file, producers) in full {
-            if does_sync {
-                force(&file).map_err(BrokerError::io("sync", &segment.path))?;
-            }
+            // Whatever the setting: a segment with a sidecar is not looked through after a power cut.
+            force(&file).map_err(BrokerError::io("sync", &segment.path))?;
             let is_gone = self.is_closed.load(Ordering::Acquire) || !segment.path.exists();
             if !is_gone {
                 sidecar_of(&segment, producers).write(&segment.path)?;

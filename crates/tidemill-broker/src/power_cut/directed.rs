@@ -216,3 +216,21 @@ fn a_topic_takes_its_commits_with_it() {
         &[(End::Kill, NEVER, &commit), (End::BareCut, NEVER, &renew)],
     );
 }
+
+#[test]
+fn a_segment_with_a_sidecar_is_on_disk() {
+    let write = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 12)?;
+        world.flush()
+    };
+    for seed in 0..40 {
+        check(Fsync::Never, seed, &[(End::Cut, NEVER, &write)]);
+    }
+    let write_and_restart = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 12)?;
+        world.restart()
+    };
+    check(Fsync::Never, 0, &[(End::BareCut, NEVER, &write_and_restart)]);
+}
