@@ -134,7 +134,7 @@ impl Node {
                 partition.close()?;
             }
         }
-        self.offsets.flush()?;
+        self.offsets.close()?;
         self.home.mark_clean()
     }
 }

@@ -293,6 +293,11 @@ impl OffsetStore {
         Ok(())
     }
 
+    /// Forces to disk what was committed, whatever the setting: the last act before a clean stop.
+    pub(crate) fn close(&self) -> Result<(), BrokerError> {
+        force_data(&self.inner.lock().file).map_err(BrokerError::io("sync", &self.path))
+    }
+
     /// Forces to disk what was committed.
     pub(crate) fn flush(&self) -> Result<(), BrokerError> {
         let file = {

@@ -234,3 +234,14 @@ fn a_segment_with_a_sidecar_is_on_disk() {
     };
     check(Fsync::Never, 0, &[(End::BareCut, NEVER, &write_and_restart)]);
 }
+
+#[test]
+fn a_clean_stop_forces_what_was_committed() {
+    let commit = |world: &mut World| {
+        world.create("a", 1)?;
+        append(world, 3)?;
+        world.commit(&a(), 6)?;
+        world.restart()
+    };
+    check(Fsync::Never, 0, &[(End::BareCut, NEVER, &commit)]);
+}
