@@ -69,6 +69,8 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
         for segment in segments.drain(..) {
             remove_segment(&segment.path)?;
         }
+        // What followed their last batches is gone, and what comes next need not follow them.
+        producers = Producers::default();
         segments.push(Segment::empty(dir, state.log_start, settings.now_ms));
     }
     let first = segments.first().map_or(0, |segment| segment.base_offset);

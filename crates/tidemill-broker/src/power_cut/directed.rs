@@ -245,3 +245,16 @@ fn a_clean_stop_forces_what_was_committed() {
     };
     check(Fsync::Never, 0, &[(End::BareCut, NEVER, &commit)]);
 }
+
+#[test]
+fn a_producer_whose_log_is_gone_below_its_start_may_go_on_anywhere() {
+    let write = |world: &mut World| {
+        world.create("a", 1)?;
+        world.new_producer()?;
+        append(world, 1)?;
+        world.flush()?;
+        append(world, 4)?;
+        world.trim(&a(), Some(8))
+    };
+    check(Fsync::Interval, 0, &[(End::BareCut, NEVER, &write)]);
+}
