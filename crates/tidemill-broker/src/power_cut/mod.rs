@@ -3,6 +3,7 @@
 
 mod directed;
 mod disk;
+mod histories;
 mod world;
 
 pub(crate) use disk::noted;
