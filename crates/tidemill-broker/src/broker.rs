@@ -223,21 +223,13 @@ impl Broker {
 
 /// Forces everything to disk and marks the folder clean.
 async fn close(node: Arc<Node>) -> Result<(), BrokerError> {
-    tokio::task::spawn_blocking(move || {
-        for topic in node.topics.all() {
-            for partition in topic.partitions() {
-                partition.close()?;
-            }
-        }
-        node.offsets.flush()?;
-        node.home.mark_clean()
-    })
-    .await
-    .map_err(|_| BrokerError::RuntimeEnded)?
+    tokio::task::spawn_blocking(move || node.close())
+        .await
+        .map_err(|_| BrokerError::RuntimeEnded)?
 }
 
 /// Takes the folder and recovers what is in it.
-fn open(
+pub(crate) fn open(
     mut settings: BrokerSettings,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
@@ -268,6 +260,12 @@ fn open(
         home.skip_producer_ids(id);
     }
     let offsets = OffsetStore::open(&settings.dir, settings.fsync, limits.committed_offsets_max)?;
+    let end_of = |(topic, partition): &(String, i32)| {
+        let partition = topics.by_name(topic)?.partition(*partition)?;
+        Some(partition.extent().next_offset)
+    };
+    offsets.take_back(end_of, home.machine_went_down)?;
+    home.mark_running()?;
     let group_limits = GroupLimits {
         members_max: limits.group_members_max,
         initial_delay_ms: i64::try_from(settings.group_initial_rebalance_delay_ms).unwrap_or(i64::MAX),

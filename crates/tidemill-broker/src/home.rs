@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::BrokerError;
-use crate::files::{read_json, write_json};
+use crate::files::{create_dir_forced, read_json, write_json};
 
 const LOCK_FILE: &str = "lock";
 const BROKER_FILE: &str = "broker.json";
@@ -46,7 +46,7 @@ pub(crate) struct Home {
 impl Home {
     /// Takes the folder, or makes it. Only one process can hold it.
     pub(crate) fn open(dir: &Path) -> Result<Home, BrokerError> {
-        fs::create_dir_all(dir).map_err(BrokerError::io("create", dir))?;
+        create_dir_forced(dir)?;
         let lock_path = dir.join(LOCK_FILE);
         let lock = OpenOptions::new()
             .create(true)
@@ -70,10 +70,7 @@ impl Home {
         let home = Home {
             dir: dir.to_owned(),
             next_producer_id: Mutex::new(file.producer_ids_end),
-            file: Mutex::new(BrokerFile {
-                running_since_boot: Some(boot),
-                ..file
-            }),
+            file: Mutex::new(file),
             machine_went_down,
             _lock: lock,
         };
@@ -92,6 +89,12 @@ impl Home {
 
     pub(crate) fn set_port(&self, port: u16) -> Result<(), BrokerError> {
         self.change(|file| file.port = Some(port))
+    }
+
+    /// The logs are recovered, and what was lost is told: from here on a start in the same boot of the machine follows a
+    /// mere kill. Before this nothing may be appended.
+    pub(crate) fn mark_running(&self) -> Result<(), BrokerError> {
+        self.change(|file| file.running_since_boot = Some(boot_id()))
     }
 
     /// After this the next start trusts what is on disk.
@@ -127,7 +130,7 @@ impl Home {
     }
 }
 
-/// Which start of the machine this is. Where it cannot be told, every start counts as a new one: that raises leader epochs
+/// Which boot of the machine this is. Where it cannot be told, every start counts as a new one: that raises leader epochs
 /// without need after a kill, and never hides a loss.
 fn boot_id() -> String {
     fs::read_to_string(BOOT_ID_FILE).map_or_else(|_| Uuid::new_v4().to_string(), |id| id.trim().to_owned())

@@ -16,6 +16,8 @@ mod home;
 mod log;
 mod net;
 mod node;
+#[cfg(test)]
+mod power_cut;
 mod security;
 mod settings;
 mod topic_config;

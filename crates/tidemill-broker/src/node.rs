@@ -17,7 +17,7 @@ use crate::home::Home;
 use crate::net::frame::MemoryBudget;
 use crate::security::users::Users;
 use crate::settings::BrokerSettings;
-use crate::topics::Topics;
+use crate::topics::{Topic, TopicFault, Topics};
 
 /// The only node's id.
 pub(crate) const NODE_ID: i32 = 1;
@@ -116,6 +116,26 @@ impl Node {
             }
         }
         self.offsets.flush()
+    }
+
+    /// Deletes a topic, with what groups committed for it.
+    pub(crate) fn delete_topic(&self, topic: &Topic) -> Result<(), TopicFault> {
+        self.topics.delete(topic)?;
+        self.offsets
+            .delete_topic(&topic.name)
+            .map_err(|error| TopicFault(ResponseError::KafkaStorageError, error.to_string()))?;
+        Ok(())
+    }
+
+    /// Forces everything to disk, takes no more, and marks the folder clean.
+    pub(crate) fn close(&self) -> Result<(), BrokerError> {
+        for topic in self.topics.all() {
+            for partition in topic.partitions() {
+                partition.close()?;
+            }
+        }
+        self.offsets.close()?;
+        self.home.mark_clean()
     }
 }
 

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::error::BrokerError;
-use crate::files::{read_json, sync_dir, write_json};
+use crate::files::{create_dir, create_dir_forced, read_json, remove_dir, rename, sync_dir, write_json};
 use crate::log::{Partition, PartitionSettings};
 use crate::topic_config::TopicConfig;
 
@@ -104,10 +104,10 @@ impl Topics {
         partitions_max: usize,
     ) -> Result<Topics, BrokerError> {
         let dir = broker_dir.join(TOPICS_DIR);
-        fs::create_dir_all(&dir).map_err(BrokerError::io("create", &dir))?;
+        create_dir_forced(&dir)?;
         let deleted = broker_dir.join(DELETED_DIR);
         if deleted.exists() {
-            fs::remove_dir_all(&deleted).map_err(BrokerError::io("remove", &deleted))?;
+            remove_dir(&deleted)?;
         }
         let mut known = Known::default();
         for entry in fs::read_dir(&dir).map_err(BrokerError::io("list", &dir))? {
@@ -123,11 +123,14 @@ impl Topics {
             }
             match read_json::<TopicFile>(&path.join(TOPIC_FILE))? {
                 Some(file) => {
+                    sync_dir(&path)?;
                     known.insert(open_topic(name, path, file, &partition_settings)?);
                 }
-                None => fs::remove_dir_all(&path).map_err(BrokerError::io("remove", &path))?,
+                None => remove_dir(&path)?,
             }
         }
+        // A process that was killed may not have done so, here and in each topic's folder, and records follow.
+        sync_dir(&dir)?;
         Ok(Topics {
             dir,
             partition_settings,
@@ -270,11 +273,11 @@ impl Topics {
 
     fn remove_files(&self, topic: &Topic) -> Result<(), BrokerError> {
         let deleted = self.dir.with_file_name(DELETED_DIR);
-        fs::create_dir_all(&deleted).map_err(BrokerError::io("create", &deleted))?;
+        create_dir(&deleted)?;
         let moved = deleted.join(topic.id.to_string());
-        fs::rename(&topic.dir, &moved).map_err(BrokerError::io("move", &topic.dir))?;
+        rename(&topic.dir, &moved)?;
         sync_dir(&self.dir)?;
-        fs::remove_dir_all(&moved).map_err(BrokerError::io("remove", &moved))
+        remove_dir(&moved)
     }
 
     fn check_room(&self, more: i32) -> Result<(), TopicFault> {
@@ -308,7 +311,7 @@ fn open_topic(name: String, dir: PathBuf, file: TopicFile, settings: &PartitionS
         path: dir.join(TOPIC_FILE),
         reason: format!("`{}` is not a topic id", file.id),
     })?;
-    fs::create_dir_all(&dir).map_err(BrokerError::io("create", &dir))?;
+    create_dir(&dir)?;
     let partitions = (0..file.partitions)
         .map(|index| {
             Ok(Arc::new(Partition::open(

@@ -181,10 +181,7 @@ fn delete_topic(node: &Node, asked: &DeleteTopicState) -> Result<(String, uuid::
     let Some(topic) = topic else {
         return Err(TopicFault(unknown, "the broker has no such topic".to_owned()));
     };
-    node.topics.delete(&topic)?;
-    node.offsets
-        .delete_topic(&topic.name)
-        .map_err(|error| TopicFault(ResponseError::KafkaStorageError, error.to_string()))?;
+    node.delete_topic(&topic)?;
     Ok((topic.name.clone(), topic.id))
 }
 

@@ -2,7 +2,7 @@
 //! line at the end is seen and cut off. The file is written anew when most of it is outdated.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::error::BrokerError;
-use crate::files::write_whole;
+use crate::files::{force, force_data, open_to_append, sync_dir, write_whole};
 use crate::settings::Fsync;
 
 const FILE: &str = "offsets.log";
@@ -96,17 +96,15 @@ impl OffsetStore {
             good_bytes += length + 1;
             lines += 1;
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(BrokerError::io("open", &path))?;
+        let file = open_to_append(&path)?;
         if good_bytes < bytes.len() {
             let torn = bytes.len() - good_bytes;
             warn!(path = %path.display(), torn, "cut {torn} torn bytes off `{}`", path.display());
             file.set_len(good_bytes as u64).map_err(BrokerError::io("cut", &path))?;
-            file.sync_all().map_err(BrokerError::io("sync", &path))?;
         }
+        // It may be new, or left by a process that was killed.
+        force(&file).map_err(BrokerError::io("sync", &path))?;
+        sync_dir(dir)?;
         let count = offsets.values().map(BTreeMap::len).sum();
         let inner = Inner {
             offsets,
@@ -169,9 +167,58 @@ impl OffsetStore {
         self.remove(|known, _| known == group)
     }
 
-    /// Forgets what was committed for a topic that was deleted: one made anew begins from nothing.
+    /// Forgets what was committed for a topic that was deleted, for good: one made anew begins from nothing.
     pub(crate) fn delete_topic(&self, topic: &str) -> Result<bool, BrokerError> {
-        self.remove(|_, (known, _)| known == topic)
+        let found = self.remove(|_, (known, _)| known == topic)?;
+        force_data(&self.inner.lock().file).map_err(BrokerError::io("sync", &self.path))?;
+        Ok(found)
+    }
+
+    /// Takes back what no log holds: what was committed for partitions that are gone, and, where the machine took the end
+    /// of a log with it, for records that are. A group that stayed beyond the end would pass over those that come in their
+    /// place. `end_of` is where a partition's log ends.
+    pub(crate) fn take_back(
+        &self,
+        end_of: impl Fn(&TopicPartition) -> Option<i64>,
+        machine_went_down: bool,
+    ) -> Result<(), BrokerError> {
+        let mut inner = self.inner.lock();
+        let mut lines = Vec::new();
+        for (group, offsets) in &inner.offsets {
+            for (key, committed) in offsets {
+                let end = end_of(key);
+                let is_beyond = machine_went_down && end.is_some_and(|end| end < committed.offset);
+                if end.is_some() && !is_beyond {
+                    continue;
+                }
+                let ((topic, partition), offset) = (key.clone(), committed.offset);
+                warn!(
+                    group,
+                    topic,
+                    partition,
+                    offset,
+                    end,
+                    "group `{group}` had committed {offset} of `{topic}`, Kafka partition {partition}, which is gone; it goes \
+                     on from the end of the log",
+                );
+                lines.push(Line {
+                    group: group.clone(),
+                    topic,
+                    partition,
+                    committed: end.map(|offset| Committed {
+                        offset,
+                        leader_epoch: no_epoch(),
+                        metadata: committed.metadata.clone(),
+                    }),
+                });
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.append(&mut inner, lines)?;
+        // At once: when the log has grown past that offset, nobody can tell any more.
+        force_data(&inner.file).map_err(BrokerError::io("sync", &self.path))
     }
 
     fn remove(&self, matches: impl Fn(&str, &TopicPartition) -> bool) -> Result<bool, BrokerError> {
@@ -203,7 +250,7 @@ impl OffsetStore {
             write_line(&mut bytes, line).map_err(BrokerError::io("encode", &self.path))?;
         }
         let written = inner.file.write_all(&bytes).and_then(|()| match self.fsync {
-            Fsync::Always => inner.file.sync_data(),
+            Fsync::Always => force_data(&inner.file),
             Fsync::Interval | Fsync::Never => Ok(()),
         });
         if let Err(source) = written {
@@ -240,13 +287,15 @@ impl OffsetStore {
             }
         }
         write_whole(&self.path, &bytes)?;
-        inner.file = OpenOptions::new()
-            .append(true)
-            .open(&self.path)
-            .map_err(BrokerError::io("open", &self.path))?;
+        inner.file = open_to_append(&self.path)?;
         inner.file_bytes = bytes.len() as u64;
         inner.lines = inner.count;
         Ok(())
+    }
+
+    /// Forces to disk what was committed, whatever the setting: the last act before a clean stop.
+    pub(crate) fn close(&self) -> Result<(), BrokerError> {
+        force_data(&self.inner.lock().file).map_err(BrokerError::io("sync", &self.path))
     }
 
     /// Forces to disk what was committed.
@@ -259,7 +308,7 @@ impl OffsetStore {
             }
             inner.file.try_clone().map_err(BrokerError::io("open", &self.path))?
         };
-        file.sync_data().map_err(BrokerError::io("sync", &self.path))
+        force_data(&file).map_err(BrokerError::io("sync", &self.path))
     }
 }
 

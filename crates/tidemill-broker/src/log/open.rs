@@ -1,6 +1,6 @@
 //! Opens a partition's folder: trusts segments with a sidecar, scans the others, cuts what is torn.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -13,7 +13,7 @@ use super::segment::{Segment, base_offset_of};
 use super::sidecar::{Sidecar, sidecar_path};
 use super::state_file::PartitionState;
 use crate::error::BrokerError;
-use crate::files::sync_dir;
+use crate::files::{create_dir, force, remove_file, sync_dir};
 
 /// A partition as recovery leaves it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 /// Opens the folder, or makes it. The leader epoch rises where the log was cut, or where it may have been: the machine went
 /// down and the end of the log was not known to be on disk.
 pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opened, BrokerError> {
-    fs::create_dir_all(dir).map_err(BrokerError::io("create", dir))?;
+    create_dir(dir)?;
     let mut state = PartitionState::read(dir)?;
     let mut producers = Producers::default();
     let mut segments: Vec<Segment> = Vec::new();
@@ -69,15 +69,18 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
         for segment in segments.drain(..) {
             remove_segment(&segment.path)?;
         }
+        // What followed their last batches is gone, and what comes next need not follow them.
+        producers = Producers::default();
         segments.push(Segment::empty(dir, state.log_start, settings.now_ms));
     }
     let first = segments.first().map_or(0, |segment| segment.base_offset);
     let next_offset = segments.last().map_or(state.log_start, |segment| segment.next_offset);
-    let may_be_cut = was_scanned && settings.machine_went_down;
     let starts_later = state.log_start < first;
     if starts_later {
         state.log_start = first;
     }
+    // What the machine took with it may be whole segments, of which nothing is left to see.
+    let may_be_cut = settings.machine_went_down;
     if was_cut || may_be_cut {
         state.epochs.raise(next_offset);
         warn!(
@@ -91,11 +94,14 @@ pub(crate) fn open_log(dir: &Path, settings: &PartitionSettings) -> Result<Opene
     if was_cut || may_be_cut || starts_later {
         state.write(dir)?;
     }
+    if was_scanned {
+        sync_dir(dir)?;
+    }
     // The last segment is written to again: what its sidecar says will not be true for long.
     if let Some(active) = segments.last() {
         let sidecar = sidecar_path(&active.path);
         if sidecar.exists() {
-            fs::remove_file(&sidecar).map_err(BrokerError::io("remove", &sidecar))?;
+            remove_file(&sidecar)?;
             sync_dir(dir)?;
         }
     }
@@ -127,7 +133,11 @@ fn recover_segment(
     producers: &mut Producers,
     producers_max: usize,
 ) -> Result<Segment, BrokerError> {
-    let file = File::open(path).map_err(BrokerError::io("open", path))?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(BrokerError::io("open", path))?;
     let modified = file
         .metadata()
         .and_then(|metadata| metadata.modified())
@@ -135,8 +145,10 @@ fn recover_segment(
     let appended_at_ms = modified
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64);
-    let scan = scan_segment(file, bytes, base_offset, |header| producers.note(header, producers_max))
-        .map_err(BrokerError::io("read", path))?;
+    let scan = scan_segment(&file, bytes, base_offset, |header| {
+        producers.note(header, producers_max)
+    })
+    .map_err(BrokerError::io("read", path))?;
     if !scan.is_whole {
         warn!(
             segment = %path.display(),
@@ -145,20 +157,17 @@ fn recover_segment(
             bytes - scan.good_bytes,
             path.display(),
         );
-        let file = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .map_err(BrokerError::io("open", path))?;
         file.set_len(scan.good_bytes).map_err(BrokerError::io("cut", path))?;
-        file.sync_all().map_err(BrokerError::io("sync", path))?;
     }
+    // A process that was killed may not have done so, and from here on these batches count as those that are on disk.
+    force(&file).map_err(BrokerError::io("sync", path))?;
     Ok(Segment::from_scan(path, base_offset, scan, appended_at_ms))
 }
 
 fn remove_segment(path: &Path) -> Result<(), BrokerError> {
     let sidecar = sidecar_path(path);
     if sidecar.exists() {
-        fs::remove_file(&sidecar).map_err(BrokerError::io("remove", &sidecar))?;
+        remove_file(&sidecar)?;
     }
-    fs::remove_file(path).map_err(BrokerError::io("remove", path))
+    remove_file(path)
 }

@@ -1,6 +1,6 @@
 //! A partition: appends under the appender's lock, and a view of whole batches that readers share.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +14,12 @@ use super::epochs::EpochHistory;
 use super::open::{Opened, open_log};
 use super::producers::{Producers, Sequencing};
 use super::retention::{RetentionPolicy, SegmentFacts, segments_to_delete};
-use super::segment::{Segment, open_to_append, write_batch};
+use super::segment::{Segment, write_batch};
 use super::sidecar::{Sidecar, sidecar_path};
 use super::state_file::PartitionState;
 use super::waiters::Waiters;
 use crate::error::BrokerError;
+use crate::files::{force, force_data, force_dir, open_to_append, remove_file, sync_dir};
 use crate::settings::Fsync;
 
 /// What a partition is opened with.
@@ -65,6 +66,8 @@ struct Appender {
     /// Segments that are full and not yet forced to disk, with the producers at their end.
     full: Vec<(Segment, Arc<File>, Producers)>,
     has_unsynced: bool,
+    /// The folder has a file that it may forget.
+    has_unsynced_name: bool,
     /// Set when the disk left the file in a state that is not known: nothing more is taken.
     is_broken: bool,
 }
@@ -105,6 +108,7 @@ impl Partition {
                 path: dir.to_owned(),
                 reason: "no segment".to_owned(),
             })?;
+        let is_new = !active.exists();
         let file = Arc::new(open_to_append(&active)?);
         let next_offset = segments.last().map_or(state.log_start, |segment| segment.next_offset);
         Ok(Partition {
@@ -115,6 +119,7 @@ impl Partition {
                 producers,
                 full: Vec::new(),
                 has_unsynced: false,
+                has_unsynced_name: is_new,
                 is_broken: false,
             }),
             view: RwLock::new(View {
@@ -202,8 +207,12 @@ impl Partition {
         let written = write_batch(&appender.file, &header.write(), records).and_then(|()| {
             appender.has_unsynced = true;
             if self.settings.fsync == Fsync::Always {
-                appender.file.sync_data()?;
+                force_data(&appender.file)?;
                 appender.has_unsynced = false;
+                if appender.has_unsynced_name {
+                    force_dir(&self.dir)?;
+                    appender.has_unsynced_name = false;
+                }
             }
             Ok(())
         });
@@ -224,6 +233,7 @@ impl Partition {
         let segment = Segment::empty(&self.dir, next_offset, now_ms);
         let file = Arc::new(open_to_append(&segment.path)?);
         let full_file = std::mem::replace(&mut appender.file, file);
+        appender.has_unsynced_name = true;
         let producers = appender.producers.clone();
         let mut view = self.view.write();
         if let Some(full) = view.segments.last() {
@@ -233,26 +243,29 @@ impl Partition {
         Ok(())
     }
 
-    /// Forces to disk what was appended, and writes the sidecars of full segments. The appender goes on meanwhile.
+    /// Forces to disk what was appended (with [`Fsync::Never`] full segments only), and writes their sidecars. The appender goes on meanwhile.
     pub(crate) fn flush(&self) -> Result<(), BrokerError> {
-        let (full, active) = {
+        let does_sync = self.settings.fsync != Fsync::Never;
+        let (full, active, has_new_name) = {
             let mut appender = self.appender.lock();
             let active = appender.has_unsynced.then(|| Arc::clone(&appender.file));
             appender.has_unsynced = false;
-            (std::mem::take(&mut appender.full), active)
+            let has_new_name = does_sync && std::mem::take(&mut appender.has_unsynced_name);
+            (std::mem::take(&mut appender.full), active, has_new_name)
         };
-        let does_sync = self.settings.fsync != Fsync::Never;
+        if has_new_name {
+            sync_dir(&self.dir)?;
+        }
         for (segment, file, producers) in full {
-            if does_sync {
-                file.sync_all().map_err(BrokerError::io("sync", &segment.path))?;
-            }
+            // Whatever the setting: a segment with a sidecar is not looked through after a power cut.
+            force(&file).map_err(BrokerError::io("sync", &segment.path))?;
             let is_gone = self.is_closed.load(Ordering::Acquire) || !segment.path.exists();
             if !is_gone {
                 sidecar_of(&segment, producers).write(&segment.path)?;
             }
         }
         match active {
-            Some(file) if does_sync => file.sync_data().map_err(BrokerError::io("sync", &self.dir)),
+            Some(file) if does_sync => force_data(&file).map_err(BrokerError::io("sync", &self.dir)),
             _ => Ok(()),
         }
     }
@@ -262,7 +275,10 @@ impl Partition {
         self.flush()?;
         let mut appender = self.appender.lock();
         appender.is_broken = true;
-        appender.file.sync_all().map_err(BrokerError::io("sync", &self.dir))?;
+        force(&appender.file).map_err(BrokerError::io("sync", &self.dir))?;
+        if std::mem::take(&mut appender.has_unsynced_name) {
+            sync_dir(&self.dir)?;
+        }
         let active = self.view.read().segments.last().cloned();
         match active {
             Some(active) => sidecar_of(&active, appender.producers.clone()).write(&active.path),
@@ -381,8 +397,8 @@ impl Partition {
         drop(appender);
         for segment in dropped {
             // Readers that have the file open keep it; a file that stays is found below the log start at the next start.
-            let _ = fs::remove_file(sidecar_path(&segment.path));
-            fs::remove_file(&segment.path).map_err(BrokerError::io("remove", &segment.path))?;
+            let _ = remove_file(&sidecar_path(&segment.path));
+            remove_file(&segment.path)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! One segment file: what a partition knows of it, and appending to it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use super::batch::{BatchHeader, HEADER_BYTES};
 use super::index::{IndexEntry, SegmentIndex};
 use super::scan::Scan;
 use super::sidecar::Sidecar;
-use crate::error::BrokerError;
 
 const EXTENSION: &str = "log";
 
@@ -88,16 +87,6 @@ impl Segment {
         self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
         self.appended_at_ms = now_ms;
     }
-}
-
-/// Opens a segment file to append to it, and makes it if need be.
-pub(crate) fn open_to_append(path: &Path) -> Result<File, BrokerError> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .read(true)
-        .open(path)
-        .map_err(BrokerError::io("open", path))
 }
 
 /// Appends a batch whose header was patched. What of it was written when this fails is for the caller to cut off.

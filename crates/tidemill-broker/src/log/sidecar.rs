@@ -10,6 +10,7 @@ use bytes::{Buf, BufMut};
 use super::index::{IndexEntry, SegmentIndex};
 use super::producers::Producers;
 use crate::error::BrokerError;
+use crate::files::write_unforced;
 
 const MAGIC: u64 = 0x7469_6465_6D78_0001;
 
@@ -77,8 +78,7 @@ impl Sidecar {
 
     /// Writes the file.
     pub(crate) fn write(&self, log_path: &Path) -> Result<(), BrokerError> {
-        let path = sidecar_path(log_path);
-        fs::write(&path, self.to_bytes()).map_err(BrokerError::io("write", &path))
+        write_unforced(&sidecar_path(log_path), &self.to_bytes()).map(drop)
     }
 
     /// Reads the file; none if it is missing, damaged, or not about a segment of `log_bytes`: then the segment is scanned.
