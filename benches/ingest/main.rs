@@ -21,9 +21,11 @@ use tidemill_ingest::{Ingest, IngestLimits, IngestWiring, SchemaRegistry, Sharin
 use tidemill_kafka::{
     Admin, Assignment, ClientSettings, ConsumerLimits, PolledConsumer, Producer, ProducerLimits, ProducerRecord,
 };
-use tidemill_lake::{Append, Lake, LakeLocation, LakeTable, MaintenanceRules};
+use tidemill_lake::{Append, Lake, LakeLocation, MaintenanceRules};
 use tidemill_project::{Format, Place, SchemaRegistrySettings, Stream};
 use tidemill_types::{KafkaPartition, Micros, NextOffset, PipelineName, SystemClock};
+
+use tokio::task::JoinHandle;
 
 use events::{BROKEN_EVERY, avro, broken, payment, stream};
 
@@ -31,6 +33,9 @@ const ROWS_DEFAULT: u64 = 1_000_000;
 const PATIENCE: Duration = Duration::from_mins(10);
 /// The kernel counts CPU time in hundredths of a second.
 const TICKS_A_SECOND: f64 = 100.0;
+
+/// How often it is looked whether there are enough small files to make one of.
+const COMPACT_EVERY: Duration = Duration::from_millis(100);
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -104,12 +109,18 @@ async fn main() -> Outcome<()> {
         land(&client, &stream, rows, writing, Some((small.clone(), false))),
     )
     .await?;
-    report(
+    let compacting = report(
         "  and compacted meanwhile",
         rows,
         land(&client, &stream, rows, writing, Some((small, true))),
     )
-    .await
+    .await?;
+    if let Some(compacting) = compacting
+        && compacting.await? == 0
+    {
+        return Err("nothing was compacted meanwhile".into());
+    }
+    Ok(())
 }
 
 /// How the records are written.
@@ -164,11 +175,11 @@ impl Writing {
     }
 }
 
-async fn report(name: &str, rows: u64, work: impl Future<Output = Outcome<()>>) -> Outcome<()> {
+async fn report<T>(name: &str, rows: u64, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     // From here on the kernel counts the peak anew.
     std::fs::write("/proc/self/clear_refs", "5")?;
     let (started, cpu_before) = (Instant::now(), cpu_seconds()?);
-    work.await?;
+    let left = work.await?;
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
     let rows = rows as f64;
     let peak = peak_mebibytes()?;
@@ -177,7 +188,7 @@ async fn report(name: &str, rows: u64, work: impl Future<Output = Outcome<()>>) 
         rows / seconds,
         rows / cpu
     );
-    Ok(())
+    Ok(left)
 }
 
 fn peak_mebibytes() -> Outcome<u64> {
@@ -332,8 +343,8 @@ async fn land(
     rows: u64,
     writing: Writing,
     otherwise: Option<(IngestLimits, bool)>,
-) -> Outcome<()> {
-    let folder = tempfile::tempdir()?;
+) -> Outcome<Option<JoinHandle<u64>>> {
+    let folder = Arc::new(tempfile::tempdir()?);
     let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
     let table = lake.create(landed_spec(stream)).await?;
     let mut wiring = wiring(client, stream, writing, lake)?;
@@ -342,40 +353,32 @@ async fn land(
         (wiring.limits, is_compacted) = (limits, compacted);
     }
     let ingest = Ingest::start(wiring)?;
-    if is_compacted {
+    let (over, mut is_over) = tokio::sync::watch::channel(false);
+    // What it is at when all has landed it ends, with the folder that it works in, but nobody waits for it here.
+    let held = Arc::clone(&folder);
+    let compacting = is_compacted.then(|| {
         let rules = MaintenanceRules {
             small_files: 10,
             ..MaintenanceRules::default()
         };
-        let caught_up = ingest.wait_caught_up(PATIENCE);
-        tokio::pin!(caught_up);
-        let mut compactions = 0;
-        loop {
-            tokio::select! {
-                done = &mut caught_up => break done?,
-                done = compact(&table, &rules) => compactions += u64::from(done?),
+        tokio::spawn(async move {
+            let mut compactions = 0;
+            while !*is_over.borrow_and_update() {
+                tokio::time::sleep(COMPACT_EVERY).await;
+                // A commit of rows may be faster; it is tried again at the next look.
+                compactions += u64::from(matches!(table.optimize_if_due(&rules).await, Ok(Some(_))));
             }
-        }
-        if compactions == 0 {
-            return Err("nothing was compacted meanwhile".into());
-        }
-    } else {
-        ingest.wait_caught_up(PATIENCE).await?;
-    }
+            drop(held);
+            compactions
+        })
+    });
+    ingest.wait_caught_up(PATIENCE).await?;
+    over.send_replace(true);
     let landed: u64 = ingest.status().iter().map(|status| status.rows).sum();
     ingest.shutdown().await;
     if landed == rows - writing.dead(rows) {
-        Ok(())
+        Ok(compacting)
     } else {
         Err(format!("{landed} rows landed of {rows}").into())
     }
-}
-
-/// Looks once, after a while, whether there are enough small files to make one of. On a task of its own, as the server does it.
-async fn compact(table: &LakeTable, rules: &MaintenanceRules) -> Outcome<bool> {
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let (table, rules) = (table.clone(), rules.clone());
-    let done = tokio::spawn(async move { table.optimize_if_due(&rules).await });
-    // A commit of rows may be faster; it is tried again at the next look.
-    Ok(matches!(done.await?, Ok(Some(_))))
 }
