@@ -1,4 +1,4 @@
-"""Optimize, delete and restore by Python's deltalake, each told apart by `tidemill ingest audit`.
+"""Optimize, delete and restore by Python's deltalake, or by Spark, each told apart by `tidemill ingest audit`.
 
 A project is made in a temporary folder and filled; then another writer works on its table, and after each step the audit
 must end with the right exit code, name what was done, and count the rows that are gone.
@@ -11,10 +11,69 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deltalake import DeltaTable
-
-TIDEMILL = sys.argv[1]
+TIDEMILL, WRITER = sys.argv[1], sys.argv[2]
 WHOLE, DAMAGED = 0, 9
+
+
+class Deltalake:
+    """The table as Python's deltalake writes it."""
+
+    def __init__(self, path: Path) -> None:
+        from deltalake import DeltaTable
+
+        self.table = DeltaTable(str(path))
+
+    def version(self) -> int:
+        self.table.update_incremental()
+        return self.table.version()
+
+    def optimize(self) -> None:
+        self.table.optimize.compact()
+
+    def delete(self, predicate: str) -> int:
+        return self.table.delete(predicate)["num_deleted_rows"]
+
+    def restore(self, version: int) -> None:
+        self.table.restore(version)
+
+
+class Spark:
+    """The table as Spark writes it."""
+
+    def __init__(self, path: Path) -> None:
+        from delta import configure_spark_with_delta_pip
+        from delta.tables import DeltaTable
+        from pyspark.sql import SparkSession
+
+        builder = (
+            SparkSession.builder.master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            # A table this small needs no more; by default it is fifty and two hundred.
+            .config("spark.databricks.delta.snapshotPartitions", "2")
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+            .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+        )
+        spark = configure_spark_with_delta_pip(builder).getOrCreate()
+        spark.sparkContext.setLogLevel("ERROR")
+        self.table = DeltaTable.forPath(spark, str(path))
+
+    def newest(self):
+        return self.table.history(1).collect()[0]
+
+    def version(self) -> int:
+        return self.newest()["version"]
+
+    def optimize(self) -> None:
+        self.table.optimize().executeCompaction()
+
+    def delete(self, predicate: str) -> int:
+        self.table.delete(predicate.replace('"', "`"))
+        return int(self.newest()["operationMetrics"]["numDeletedRows"])
+
+    def restore(self, version: int) -> None:
+        self.table.restoreToVersion(version)
 
 
 def tidemill(project: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -53,21 +112,21 @@ def main() -> None:
         for _ in range(3):
             filled = simulate(project)
             assert filled.returncode == 0, filled.stderr
-        table = DeltaTable(str(project / ".tidemill/lake/transactions"))
+        writer = {"deltalake": Deltalake, "spark": Spark}[WRITER]
+        table = writer(project / ".tidemill/lake/transactions")
         report = audit(project, WHOLE)
         assert kinds(report) == [] and report["topic_read"], report
         print(f"whole: {report['commits']} commits, rows {[p['rows'] for p in report['partitions']]}")
 
         before = table.version()
-        table.optimize.compact()
-        table.update_incremental()
+        table.optimize()
         assert table.version() > before, "nothing was optimized"
         report = audit(project, WHOLE)
         assert kinds(report) == ["optimize"], report["others"]
         print("optimize: whole")
 
         optimized = table.version()
-        deleted = table.delete('"TX_AMOUNT" > 100')["num_deleted_rows"]
+        deleted = table.delete('"TX_AMOUNT" > 100')
         assert deleted > 0
         report = audit(project, DAMAGED, "--offline")
         assert kinds(report) == ["optimize", "delete"] and gone(report) == deleted, report["faults"]
