@@ -7,6 +7,7 @@ use crate::IngestLimits;
 
 /// What the decision looks at.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its rule")]
 pub(crate) struct FlushFacts {
     /// Records since the last flush, of any kind: tombstones and dead ones move the fence too.
     pub(crate) records: u64,

@@ -115,6 +115,10 @@ pub struct Membership {
 
 /// What the thread hands over.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are batches, and a box would cost each an allocation"
+)]
 pub enum Polled {
     /// Records of one partition.
     Batch(PolledBatch),
