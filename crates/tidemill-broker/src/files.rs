@@ -15,6 +15,7 @@ use crate::power_cut::noted;
 
 /// What only a test wants to know.
 #[cfg(not(test))]
+#[expect(clippy::unnecessary_wraps, reason = "in tests they fail where the power is out")]
 mod noted {
     use std::fs::File;
     use std::io;

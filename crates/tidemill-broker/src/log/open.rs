@@ -146,7 +146,7 @@ fn recover_segment(
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64);
     let scan = scan_segment(&file, bytes, base_offset, |header| {
-        producers.note(header, producers_max)
+        producers.note(header, producers_max);
     })
     .map_err(BrokerError::io("read", path))?;
     if !scan.is_whole {

@@ -42,9 +42,8 @@ fn check(fsync: Fsync, seed: u64, rounds: &[(End, usize, Work<'_>)]) {
     );
 }
 
-fn nothing(_: &mut World) -> Result<(), Over> {
-    Ok(())
-}
+/// A start, and no more.
+const NOTHING: Work<'_> = &|_| Ok(());
 
 fn a() -> Place {
     ("a".to_owned(), 0)
@@ -65,12 +64,12 @@ fn append(world: &mut World, count: usize) -> Result<(), Over> {
 
 #[test]
 fn a_new_folder_keeps_its_identity() {
-    check(Fsync::Never, 0, &[(End::BareCut, NEVER, &nothing)]);
+    check(Fsync::Never, 0, &[(End::BareCut, NEVER, NOTHING)]);
     for steps in 0..12 {
         check(
             Fsync::Never,
             0,
-            &[(End::Kill, steps, &nothing), (End::BareCut, NEVER, &nothing)],
+            &[(End::Kill, steps, NOTHING), (End::BareCut, NEVER, NOTHING)],
         );
     }
 }
@@ -114,7 +113,7 @@ fn what_a_kill_left_is_forced_before_it_counts_as_forced() {
     check(
         Fsync::Interval,
         0,
-        &[(End::Kill, NEVER, &write), (End::BareCut, NEVER, &nothing)],
+        &[(End::Kill, NEVER, &write), (End::BareCut, NEVER, NOTHING)],
     );
     // A batch that was written and not acknowledged is acknowledged when it is sent again.
     let again = |world: &mut World| world.repeat();
@@ -144,7 +143,7 @@ fn a_start_that_is_killed_leaves_the_loss_to_be_told_by_the_next() {
         check(
             Fsync::Interval,
             0,
-            &[(End::BareCut, NEVER, &write), (End::Kill, steps, &nothing)],
+            &[(End::BareCut, NEVER, &write), (End::Kill, steps, NOTHING)],
         );
     }
 }

@@ -174,8 +174,8 @@ impl World {
     /// The sequence of a producer's next batch.
     pub(super) fn next_sequence(&self, place: &Place, producer: i64) -> i32 {
         let known = self.known(place);
-        let all = known.sent.iter().chain(&known.lost);
-        let last = all.filter(|sent| sent.producer() == Some(producer)).next_back();
+        let mut all = known.sent.iter().chain(&known.lost);
+        let last = all.rfind(|sent| sent.producer() == Some(producer));
         last.map_or(0, |sent| sent.header().last_sequence() + 1)
     }
 
@@ -414,7 +414,7 @@ impl World {
                 last_of.extend(sent.producer().map(|id| (id, sent)));
             }
             for sent in last_of.values().filter(|sent| known.log_start <= sent.base) {
-                let repeated = self.append_to(&partition, &sent.bytes);
+                let repeated = append_to(&partition, &sent.bytes);
                 assert_eq!(repeated, Ok(sent.base), "{place:?}: taken twice, {sent:?}");
                 assert_eq!(partition.extent().next_offset, known.end(), "{place:?}");
             }
@@ -432,17 +432,10 @@ impl World {
         Ok(())
     }
 
-    fn append_to(&self, partition: &Partition, bytes: &[u8]) -> Result<i64, kafka_protocol::ResponseError> {
-        let header = BatchHeader::read(bytes).unwrap();
-        partition
-            .append(header, bytes, RULES, NOW_MS)
-            .map(|appended| appended.base_offset)
-    }
-
     pub(super) fn append(&mut self, place: &Place, bytes: Vec<u8>) -> Result<(), Over> {
         let partition = self.partition(place);
         self.under_way = UnderWay::Append(place.clone(), bytes.clone());
-        let appended = self.append_to(&partition, &bytes);
+        let appended = append_to(&partition, &bytes);
         let base = self.acknowledged(appended)?;
         let is_forced = self.fsync == Fsync::Always;
         let known = self.known_mut(place);
@@ -565,6 +558,13 @@ impl World {
             commits.forced = commits.offsets.len();
         }
     }
+}
+
+fn append_to(partition: &Partition, bytes: &[u8]) -> Result<i64, kafka_protocol::ResponseError> {
+    let header = BatchHeader::read(bytes).unwrap();
+    partition
+        .append(header, bytes, RULES, NOW_MS)
+        .map(|appended| appended.base_offset)
 }
 
 /// Who read a batch that is gone asks for the end of its epoch, and hears that it lies before the batch.

@@ -359,4 +359,6 @@ mod member_tests;
 #[cfg(test)]
 mod mock_cluster;
 #[cfg(test)]
+mod power_cut;
+#[cfg(test)]
 mod tests;
