@@ -117,9 +117,11 @@ mod tests {
             ),
             (
                 "mostly_null",
-                Arc::new(Int64Array::from_iter(
-                    (0..rows).map(|row| (row % 99 == 0).then_some(row)),
-                )),
+                Arc::new(
+                    (0..rows)
+                        .map(|row| (row % 99 == 0).then_some(row))
+                        .collect::<Int64Array>(),
+                ),
             ),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
