@@ -81,6 +81,7 @@ impl Session<'_> {
             let stream = &self.context.stream.name;
             warn!(stream = %stream, error = %error, "what other workers landed of `{stream}` could not be looked at");
         }
+        self.landed_watermark = self.landed_watermark.max(self.opened.known.watermark);
     }
 }
 

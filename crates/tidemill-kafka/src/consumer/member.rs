@@ -14,6 +14,7 @@ use crate::client::Change;
 impl Poller {
     /// Hands a decision of the group over. What was read of revoked partitions goes first, and nothing of them follows.
     pub(super) fn take_change(&mut self, change: Change) -> Turn {
+        self.owed = Some(change.clone());
         match change {
             Change::Granted(partitions) => self.hand_over(Ok(Polled::Granted(partitions))),
             Change::Revoked { partitions, lost } => {
@@ -39,6 +40,7 @@ impl Poller {
         }
         self.partitions.add(assignments, Instant::now());
         self.show();
+        self.owed.take_if(|owed| matches!(owed, Change::Granted(_)));
         let assigned = self.consumer.incremental_assign(&list);
         assigned.map_err(|error| self.sort("read granted partitions", &error))
     }
@@ -53,8 +55,33 @@ impl Poller {
             list.add_partition(topic.as_str(), partition.0);
         }
         self.show();
+        self.owed.take_if(|owed| matches!(owed, Change::Revoked { .. }));
         let unassigned = self.consumer.incremental_unassign(&list);
         unassigned.map_err(|error| self.sort("give partitions back", &error))
+    }
+
+    /// Answers the group for whoever no longer listens: a client is not closed before it has, and would wait for ever.
+    pub(super) fn answer_what_is_owed(&mut self) {
+        let context = self.consumer.context();
+        // What comes from here on is answered as it comes.
+        context.leave();
+        let owed = self.owed.take().into_iter().chain(context.take_changes());
+        let topic = self.partitions.member_topic();
+        for change in owed {
+            let answered = match change {
+                Change::Granted(_) => self.consumer.incremental_assign(&TopicPartitionList::new()),
+                Change::Revoked { partitions, .. } => {
+                    let mut list = TopicPartitionList::with_capacity(partitions.len());
+                    for partition in partitions {
+                        list.add_partition(topic.map_or("", TopicName::as_str), partition.0);
+                    }
+                    self.consumer.incremental_unassign(&list)
+                }
+            };
+            if let Err(error) = answered {
+                tracing::warn!("the consumer group was not answered before its member leaves: {error}");
+            }
+        }
     }
 
     /// For displays only, so that a failure is no error: the next commit says more.

@@ -88,6 +88,35 @@ async fn until(members: &mut [Member], read: &mut ReadTo, wanted: impl Fn(&[Memb
     stepped.await.expect("in time");
 }
 
+/// A member that leaves without having answered the group is closed all the same.
+async fn check_it_leaves(settings: &ClientSettings, is_last_word: impl Fn(&Polled) -> bool) {
+    let mut member = Member::join(settings, None);
+    // The other one makes the group take something back.
+    let mut other = None;
+    loop {
+        let polled = tokio::time::timeout(PATIENCE, member.batches.recv()).await;
+        let polled = polled.expect("in time").expect("a thread that runs");
+        let Ok(polled) = polled else { continue };
+        if is_last_word(&polled) {
+            break;
+        }
+        if let Polled::Granted(partitions) = polled {
+            let assignments = partitions.iter().map(|partition| Assignment {
+                topic: topic("a"),
+                partition: *partition,
+                start: NextOffset(0),
+            });
+            member.handle.add(assignments.collect()).unwrap();
+            other.get_or_insert_with(|| Member::join(settings, None));
+        }
+    }
+    let stopped = tokio::time::timeout(PATIENCE, member.handle.stop()).await;
+    stopped.expect("it is closed");
+    if let Some(other) = other {
+        other.handle.stop().await;
+    }
+}
+
 fn shared(members: &[Member]) -> bool {
     let held: usize = members.iter().map(|member| member.holds.len()).sum();
     held == PARTITIONS as usize && members.iter().all(|member| !member.holds.is_empty())
@@ -102,8 +131,8 @@ fn read_to(end: i64) -> impl Fn(&[Member], &ReadTo) -> bool {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn members_share_partitions_and_hand_them_over() {
+/// A broker with the topic.
+async fn broker() -> (tempfile::TempDir, Broker, ClientSettings) {
     let dir = tempfile::tempdir().unwrap();
     let broker = Broker::start(BrokerSettings {
         dir: dir.path().to_owned(),
@@ -117,6 +146,12 @@ async fn members_share_partitions_and_hand_them_over() {
         .ensure_topic(&topic("a"), PARTITIONS, &BTreeMap::new())
         .await
         .unwrap();
+    (dir, broker, settings)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_share_partitions_and_hand_them_over() {
+    let (_dir, broker, settings) = broker().await;
     let fill = async |from: i64, to: i64| {
         for partition in 0..PARTITIONS {
             fill(&settings, &topic("a"), partition, from..to).await;
@@ -142,5 +177,13 @@ async fn members_share_partitions_and_hand_them_over() {
         assert_eq!(*offsets, (0..60).collect::<Vec<i64>>(), "partition {partition}");
     }
     members.pop().unwrap().handle.stop().await;
+    broker.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_leaves_with_the_group_unanswered() {
+    let (_dir, broker, settings) = broker().await;
+    check_it_leaves(&settings, |polled| matches!(polled, Polled::Granted(_))).await;
+    check_it_leaves(&settings, |polled| matches!(polled, Polled::Revoked { .. })).await;
     broker.shutdown().await.unwrap();
 }

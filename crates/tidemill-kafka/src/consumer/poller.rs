@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::partitions::Partitions;
 use super::{Assignment, Command, ConsumerFactory, ConsumerLimits, Polled, SharedStatus};
-use crate::client::{Listener, log_ends};
+use crate::client::{Change, Listener, log_ends};
 use crate::error::code_of;
 use crate::{ClientSettings, KafkaError};
 
@@ -32,6 +32,8 @@ pub(super) struct Poller {
     pub(super) partitions: Partitions,
     /// The group says what is read.
     is_member: bool,
+    /// The last decision of the group, as long as it waits for the answer to it.
+    pub(super) owed: Option<Change>,
     /// No broker answered, and it was said once.
     outage_told: bool,
 }
@@ -62,6 +64,7 @@ impl Poller {
             status,
             partitions: Partitions::default(),
             is_member: false,
+            owed: None,
             outage_told: false,
         })
     }
@@ -348,7 +351,6 @@ impl Poller {
 
 impl Drop for Poller {
     fn drop(&mut self) {
-        // The client polls itself until it has given its partitions back.
-        self.consumer.context().leave();
+        self.answer_what_is_owed();
     }
 }
