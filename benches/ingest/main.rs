@@ -19,7 +19,8 @@ use arrow::array::RecordBatch;
 use tidemill_ingest::measure::{IntakeBench, landed_spec};
 use tidemill_ingest::{Ingest, IngestLimits, IngestWiring, SchemaRegistry, Sharing};
 use tidemill_kafka::{
-    Admin, Assignment, ClientSettings, ConsumerLimits, PolledConsumer, Producer, ProducerLimits, ProducerRecord,
+    Admin, Assignment, ClientSettings, ConsumerLimits, PolledBatch, PolledConsumer, Producer, ProducerLimits,
+    ProducerRecord,
 };
 use tidemill_lake::{Append, Lake, LakeLocation, MaintenanceRules};
 use tidemill_project::{Format, Place, SchemaRegistrySettings, Stream};
@@ -75,17 +76,8 @@ async fn main() -> Outcome<()> {
         "", "rows/s", "CPU s", "rows/CPU s", "peak MiB"
     );
     if std::env::var("ONLY").as_deref() != Ok("land") {
-        report("consume", rows, consume(&client, &stream, rows, writing, None)).await?;
-        let mut intake = IntakeBench::new(&stream, Vec::new())?;
-        if let Writing::Confluent { id } = writing {
-            intake.learn(id, &stream.schema.to_avsc());
-        }
-        report(
-            "consume, decode",
-            rows,
-            consume(&client, &stream, rows, writing, Some(intake)),
-        )
-        .await?;
+        report("consume", rows, each_batch(&client, &stream, rows, async |_| Ok(()))).await?;
+        report("consume, decode", rows, decode(&client, &stream, rows, writing)).await?;
         let decoded = decoded(&client, &stream, rows, writing).await?;
         report("write", rows, write(&stream, decoded)).await?;
     }
@@ -236,12 +228,12 @@ async fn produce(client: &ClientSettings, stream: &Stream, rows: u64, writing: W
     Ok(())
 }
 
-async fn consume(
+/// Gives each batch of the topic to `take`, until all rows have come.
+async fn each_batch(
     client: &ClientSettings,
     stream: &Stream,
     rows: u64,
-    writing: Writing,
-    mut intake: Option<IntakeBench>,
+    mut take: impl AsyncFnMut(PolledBatch) -> Outcome<()>,
 ) -> Outcome<()> {
     let assignments = (0..stream.partitions).map(|partition| Assignment {
         topic: stream.topic.clone(),
@@ -250,54 +242,58 @@ async fn consume(
     });
     let (consumer, mut batches) = PolledConsumer::spawn(client, assignments.collect(), ConsumerLimits::default())?;
     let mut seen = 0;
-    let (mut decoded_rows, mut dead_rows) = (0, 0);
     while seen < rows {
         let batch = tokio::time::timeout(PATIENCE, batches.recv()).await?;
         let batch = batch.ok_or("the consumer ended")??.batch();
         let batch = batch.ok_or("no group, no decisions of one")?;
         seen += batch.len() as u64;
-        if let Some(mut at_work) = intake.take() {
-            let decoded = tokio::task::spawn_blocking(move || {
-                let counts = at_work.take(&batch);
-                (at_work, counts)
-            });
-            let (back, counts) = decoded.await?;
-            let (good, dead) = counts?;
-            (decoded_rows, dead_rows) = (decoded_rows + good, dead_rows + dead);
-            intake = Some(back);
-        }
+        take(batch).await?;
     }
     consumer.stop().await;
-    if intake.is_some() {
-        let dead = writing.dead(rows);
-        if (decoded_rows, dead_rows) != (rows - dead, dead) {
-            return Err(format!("{decoded_rows} rows and {dead_rows} dead letters of {rows} records").into());
-        }
-    }
     Ok(())
 }
 
-/// Everything that is consumed and decoded, held in memory.
-async fn decoded(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writing) -> Outcome<Vec<RecordBatch>> {
+fn intake(stream: &Stream, writing: Writing) -> Outcome<IntakeBench> {
     let mut intake = IntakeBench::new(stream, Vec::new())?;
     if let Writing::Confluent { id } = writing {
         intake.learn(id, &stream.schema.to_avsc());
     }
-    let assignments = (0..stream.partitions).map(|partition| Assignment {
-        topic: stream.topic.clone(),
-        partition: KafkaPartition(partition),
-        start: NextOffset::ZERO,
-    });
-    let (consumer, mut batches) = PolledConsumer::spawn(client, assignments.collect(), ConsumerLimits::default())?;
-    let (mut seen, mut decoded) = (0, Vec::new());
-    while seen < rows {
-        let batch = tokio::time::timeout(PATIENCE, batches.recv()).await?;
-        let batch = batch.ok_or("the consumer ended")??.batch();
-        let batch = batch.ok_or("no group, no decisions of one")?;
-        seen += batch.len() as u64;
-        decoded.extend(intake.rows(&batch)?);
+    Ok(intake)
+}
+
+/// Consumes, and decodes as a session does it, on another thread.
+async fn decode(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writing) -> Outcome<()> {
+    let mut intake = Some(intake(stream, writing)?);
+    let (mut decoded_rows, mut dead_rows) = (0, 0);
+    each_batch(client, stream, rows, async |batch| {
+        let mut at_work = intake.take().ok_or("the decoder is away")?;
+        let decoded = tokio::task::spawn_blocking(move || {
+            let counts = at_work.take(&batch);
+            (at_work, counts)
+        });
+        let (back, counts) = decoded.await?;
+        let (good, dead) = counts?;
+        (decoded_rows, dead_rows) = (decoded_rows + good, dead_rows + dead);
+        intake = Some(back);
+        Ok(())
+    })
+    .await?;
+    let dead = writing.dead(rows);
+    if (decoded_rows, dead_rows) == (rows - dead, dead) {
+        Ok(())
+    } else {
+        Err(format!("{decoded_rows} rows and {dead_rows} dead letters of {rows} records").into())
     }
-    consumer.stop().await;
+}
+
+/// Everything that is consumed and decoded, held in memory.
+async fn decoded(client: &ClientSettings, stream: &Stream, rows: u64, writing: Writing) -> Outcome<Vec<RecordBatch>> {
+    let (mut intake, mut decoded) = (intake(stream, writing)?, Vec::new());
+    each_batch(client, stream, rows, async |batch| {
+        decoded.extend(intake.rows(&batch)?);
+        Ok(())
+    })
+    .await?;
     Ok(decoded)
 }
 
