@@ -19,6 +19,8 @@ const LENGTH: Duration = Duration::from_secs(10);
 const WARM_UP_MICROS: i64 = 2_000_000;
 /// How long a record waits at the producer for others, as librdkafka has it by default.
 const LINGER: Duration = Duration::from_millis(5);
+/// Records that wait at the producer or are on their way, at most: one that sends faster than the broker takes them waits.
+const RECORDS_IN_FLIGHT: u32 = 16_384;
 /// How often the paced producer looks at the clock.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -76,6 +78,7 @@ pub async fn seen(
     let ingest = Ingest::start(wiring)?;
     let limits = ProducerLimits {
         linger: LINGER,
+        records_in_flight: RECORDS_IN_FLIGHT,
         ..ProducerLimits::default()
     };
     let producer = Producer::new(&client, &limits)?;

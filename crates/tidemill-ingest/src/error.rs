@@ -190,7 +190,9 @@ fn cure_of_kafka(error: &KafkaError) -> Cure {
 
 fn cure_of_lake(error: &LakeError) -> Cure {
     match error {
-        LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => Cure::Wait,
+        LakeError::Threads(_) | LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => {
+            Cure::Wait
+        }
         // A table that was set back is judged when the stream starts again.
         LakeError::Fenced { .. } | LakeError::Conflict { .. } | LakeError::SetBack { .. } | LakeError::Delta { .. } => {
             Cure::Restart

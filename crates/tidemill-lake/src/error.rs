@@ -15,6 +15,9 @@ pub enum LakeError {
         /// Why not.
         reason: String,
     },
+    /// The system gives no threads.
+    #[error("the lake cannot start its threads")]
+    Threads(#[source] std::io::Error),
     /// The store that holds the tables failed.
     #[error("failed to {action} `{name}`")]
     Store {
@@ -148,7 +151,9 @@ impl Explain for LakeError {
     fn code(&self) -> ErrorCode {
         match self {
             LakeError::Location { .. } | LakeError::Schema { .. } => ErrorCode::InvalidInput,
-            LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => ErrorCode::Unavailable,
+            LakeError::Threads(_) | LakeError::Store { .. } | LakeError::Unknown { .. } | LakeError::CutOff { .. } => {
+                ErrorCode::Unavailable
+            }
             LakeError::Delta { .. } => ErrorCode::Internal,
             LakeError::Unsupported { .. } => ErrorCode::NotReady,
             LakeError::Corrupt { .. } | LakeError::SetBack { .. } => ErrorCode::Corrupt,
@@ -161,6 +166,9 @@ impl Explain for LakeError {
             LakeError::Fenced { .. } => "another process lands the same stream under the same pipeline name; stop one",
             LakeError::Conflict { .. } => "many writers share this table; write less often or give each its own table",
             LakeError::Unknown { .. } => "nothing is lost: the stream starts again from what the table holds",
+            LakeError::Threads(_) => {
+                "the system's limit of threads or memory is reached: raise it, or stop other processes"
+            }
             LakeError::Schema { .. } => {
                 "only new columns that may be null can be added; use a new stream name otherwise"
             }

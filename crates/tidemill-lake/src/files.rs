@@ -4,15 +4,16 @@ use arrow::array::RecordBatch;
 use deltalake::kernel::Add;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use tidemill_types::TableName;
-use tokio::runtime::Handle;
 
 use crate::LakeError;
+use crate::background::Background;
 use crate::encoding::properties_for;
 use crate::schema::conform;
 use crate::shape::TableShape;
 
 /// Writes the rows as new files of the table. A crash after it leaves files that no version names; vacuum takes them.
 pub(crate) async fn write_files(
+    background: &Background,
     name: &TableName,
     shape: &TableShape,
     batches: Vec<RecordBatch>,
@@ -23,24 +24,21 @@ pub(crate) async fn write_files(
     }
     let table_name = name.clone();
     let shape = shape.clone();
-    let runtime = Handle::current();
-    let encode = move || {
-        runtime.block_on(async move {
-            let failed = |source| LakeError::delta("write files of", &table_name)(source);
-            let mut writer = RecordBatchWriter::for_table(&shape.table)
-                .map_err(failed)?
-                .with_writer_properties(properties_for(&batches));
-            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-                let batch = conform(batch, &shape.schema).map_err(|reason| LakeError::Schema {
-                    table: table_name.clone(),
-                    reason,
-                })?;
-                writer.write(batch).await.map_err(failed)?;
-            }
-            writer.flush().await.map_err(failed)
-        })
+    let encode = async move {
+        let failed = |source| LakeError::delta("write files of", &table_name)(source);
+        let mut writer = RecordBatchWriter::for_table(&shape.table)
+            .map_err(failed)?
+            .with_writer_properties(properties_for(&batches));
+        for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+            let batch = conform(batch, &shape.schema).map_err(|reason| LakeError::Schema {
+                table: table_name.clone(),
+                reason,
+            })?;
+            writer.write(batch).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)
     };
-    let written = tokio::task::spawn_blocking(encode).await;
+    let written = background.encode(encode).await;
     written.map_err(|source| LakeError::CutOff {
         table: name.clone(),
         source,

@@ -14,6 +14,7 @@ use tidemill_types::{Clock, SystemClock, TableName};
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::background::Background;
 use crate::checkpoint::COMMITS_PER_CHECKPOINT;
 use crate::commit::Patience;
 use crate::location::register_stores;
@@ -30,6 +31,7 @@ pub struct Lake {
     clock: Arc<dyn Clock>,
     checkpoint_commits: u32,
     patience: Patience,
+    background: Arc<Background>,
     tables: Mutex<BTreeMap<TableName, LakeTable>>,
 }
 
@@ -60,6 +62,7 @@ impl Lake {
             clock,
             checkpoint_commits: COMMITS_PER_CHECKPOINT,
             patience: Patience::default(),
+            background: Arc::new(Background::start().map_err(LakeError::Threads)?),
             tables: Mutex::new(BTreeMap::new()),
         };
         // A store that cannot be reached shows here and not in the middle of the first commit.
@@ -142,6 +145,7 @@ impl Lake {
             Arc::clone(&self.clock),
             self.checkpoint_commits,
             self.patience,
+            Arc::clone(&self.background),
         )
         .await?;
         tables.insert(name.clone(), table.clone());

@@ -7,6 +7,7 @@
 //! Maintenance is commits of its own, which move no fence.
 //! Absent on purpose: Kafka, SQL, deletes.
 
+mod background;
 mod checkpoint;
 mod commit;
 mod commit_info;

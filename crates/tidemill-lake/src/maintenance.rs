@@ -15,7 +15,6 @@ use deltalake::operations::vacuum::VacuumMode;
 use futures::TryStreamExt as _;
 use object_store::ObjectStore as _;
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::commit_info::{COMMIT_ID_KEY, OWN_KEY};
@@ -146,8 +145,7 @@ impl LakeTable {
         action: &'static str,
         work: impl Future<Output = Result<(DeltaTable, T), deltalake::DeltaTableError>> + Send + 'static,
     ) -> Result<(DeltaTable, T), LakeError> {
-        let runtime = Handle::current();
-        let worked = tokio::task::spawn_blocking(move || runtime.block_on(work)).await;
+        let worked = self.background().maintain(work).await;
         let worked = worked.map_err(|source| LakeError::CutOff {
             table: self.name().clone(),
             source,

@@ -17,6 +17,7 @@ use tidemill_types::{Clock, TableName};
 use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
 
+use crate::background::Background;
 use crate::checkpoint::{is_due, write_checkpoint};
 use crate::commit::{CONFLICTS_MAX, Draft, Landing, Patience, check_fences, land};
 use crate::files::write_files;
@@ -42,6 +43,7 @@ struct Inner {
     location: LakeLocation,
     clock: Arc<dyn Clock>,
     checkpoint_commits: u32,
+    background: Arc<Background>,
     log: LogReader,
     /// What the committer knows; held for the length of a commit.
     head: Mutex<Head>,
@@ -74,6 +76,7 @@ impl LakeTable {
         clock: Arc<dyn Clock>,
         checkpoint_commits: u32,
         patience: Patience,
+        background: Arc<Background>,
     ) -> Result<LakeTable, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&store));
         table.load().await.map_err(LakeError::delta("open", &name))?;
@@ -97,6 +100,7 @@ impl LakeTable {
                 location,
                 clock,
                 checkpoint_commits,
+                background,
                 log,
                 head: Mutex::new(head),
                 seen: RwLock::new(seen),
@@ -113,6 +117,10 @@ impl LakeTable {
 
     pub(crate) async fn maintaining(&self) -> MutexGuard<'_, ()> {
         self.inner.maintaining.lock().await
+    }
+
+    pub(crate) fn background(&self) -> &Background {
+        &self.inner.background
     }
 
     pub(crate) fn log(&self) -> &LogReader {
@@ -176,7 +184,7 @@ impl LakeTable {
                 }
                 head.shape.clone()
             };
-            let adds = write_files(name, &shape, append.batches.clone()).await?;
+            let adds = write_files(&self.inner.background, name, &shape, append.batches.clone()).await?;
             let draft = Draft::append(&self.inner.clock, &adds, append.fences.clone(), append.info.clone());
             let draft = draft.map_err(|e| self.inner.log.corrupt(-1, &e))?;
             let mut head = self.inner.head.lock().await;

@@ -275,7 +275,14 @@ async fn files_of_a_crash_before_the_commit_are_in_no_version() {
     let table = table_in(&lake).await;
     table.commit(append("a/0", None, 0, 3)).await.unwrap();
     let shape = table.shape_for_tests().await;
-    let adds = write_files(&name(), &shape, vec![rows(3, 9)]).await.unwrap();
+    let adds = write_files(
+        &crate::background::Background::start().unwrap(),
+        &name(),
+        &shape,
+        vec![rows(3, 9)],
+    )
+    .await
+    .unwrap();
     assert!(folder.path().join("events").join(&adds[0].path).exists());
     drop((table, lake));
     let table = table_in(&lake_at(folder.path()).await).await;
