@@ -2,7 +2,7 @@
 # Kafka into Delta by tidemill and by what a user would take instead, from one Apache Kafka, on the same records, one after
 # the other: Python, Spark, Flink into Parquet, ClickHouse into its own table, Kafka Connect into Iceberg; and the limits of
 # tidemill and Python: consuming alone, consuming and decoding. A peer that cannot be had is left out, with a line that says so.
-# usage: benches/ingest/beside_peers.sh   (ROWS=… for other than a million; PROFILE=dev to measure the build of `make test`;
+# usage: benches/ingest/beside_peers.sh   (ROWS=… for other than two million; PROFILE=dev to measure the build of `make test`;
 #   PEERS=0 for tidemill alone, PEERS_LOG=FILE keeps what the peers of a JVM said)
 set -euo pipefail
 
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 if [ -z "${KAFKA_BOOTSTRAP:-}" ]; then
   exec tests/servers/kafka.sh run -- "$0"
 fi
-export ROWS=${ROWS:-1000000}
+export ROWS=${ROWS:-2000000}
 profile=${PROFILE:-bench}
 cache=${TIDEMILL_CACHE:-$HOME/.cache/tidemill}/bench
 venv=$cache/python

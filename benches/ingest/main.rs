@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 
 use events::{BROKEN_EVERY, avro, broken, payment, stream};
 
-const ROWS_DEFAULT: u64 = 1_000_000;
+const ROWS_DEFAULT: u64 = 2_000_000;
 const PATIENCE: Duration = Duration::from_mins(10);
 /// The kernel counts CPU time in hundredths of a second.
 const TICKS_A_SECOND: f64 = 100.0;
