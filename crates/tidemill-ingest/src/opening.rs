@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use tidemill_kafka::KafkaError;
-use tidemill_lake::{CommitRecord, LakeError, Within};
+use tidemill_lake::{COMMITS_KEPT, CommitRecord, LakeError, Within};
 use tidemill_types::{FenceFault, KafkaColumn, KafkaPartition, NextOffset, check_fence};
 use tracing::{info, warn};
 
@@ -19,6 +19,8 @@ use crate::tables::{dead_letters_spec, landed_spec};
 
 /// Commits that are looked through for the newest one of ours: others may write to the table in between.
 const COMMITS_LOOKED_AT: usize = 200;
+/// Maintenance leaves them where they are.
+const _: () = assert!(COMMITS_LOOKED_AT <= COMMITS_KEPT);
 
 /// A Kafka partition while it is read.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::io;
 
 use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 use tracing::debug;
 
 /// The priority of threads that encode, of 99, where others have half of it. On Linux nice 10: they get a tenth of what
@@ -51,12 +51,9 @@ impl Background {
         self.encoders.spawn_blocking(move || caller.block_on(work)).await
     }
 
-    /// Maintains a table, and waits for it.
-    pub(crate) async fn maintain<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, JoinError> {
-        self.upkeep.spawn(work).await
+    /// Begins to maintain a table. It goes on where nobody waits for it.
+    pub(crate) fn maintain<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.upkeep.spawn(work)
     }
 }
 

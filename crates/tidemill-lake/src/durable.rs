@@ -403,7 +403,9 @@ mod tests {
         loop {
             let next = acknowledged + random.random_range(1..5);
             let expected = (acknowledged > 0).then_some(acknowledged);
-            if table.commit(append("a/0", expected, acknowledged, next)).await.is_err() {
+            let landed = table.commit(append("a/0", expected, acknowledged, next)).await;
+            table.settled().await;
+            if landed.is_err() {
                 break;
             }
             acknowledged = next;

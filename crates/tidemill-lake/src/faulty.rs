@@ -248,7 +248,10 @@ impl Writer {
         if next == end {
             return Ok(true);
         }
-        table.commit(append(self.app, fence, next, end)).await?;
+        let landed = table.commit(append(self.app, fence, next, end)).await;
+        // What a history meets follows from its seed alone.
+        table.settled().await;
+        landed?;
         Ok(false)
     }
 }

@@ -39,7 +39,7 @@ pub use error::LakeError;
 pub use history::{FileSum, HistoryStep};
 pub use lake::{Lake, TableSpec};
 pub use location::LakeLocation;
-pub use maintenance::{MaintenanceRules, Optimized, Vacuumed};
+pub use maintenance::{COMMITS_KEPT, MaintenanceRules, Optimized, Vacuumed};
 pub use read::{Only, Within};
 pub use snapshot::{LakeSnapshot, TableStats};
 pub use table::LakeTable;

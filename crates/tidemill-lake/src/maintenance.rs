@@ -9,7 +9,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use chrono::Utc;
 use deltalake::DeltaTable;
+use deltalake::checkpoints::cleanup_expired_logs_for;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::vacuum::VacuumMode;
 use futures::TryStreamExt as _;
@@ -19,13 +21,16 @@ use uuid::Uuid;
 
 use crate::commit_info::{COMMIT_ID_KEY, OWN_KEY};
 use crate::encoding::writer_properties;
-use crate::snapshot::version_of;
+use crate::snapshot::{is_gap, version_of};
 use crate::{LakeError, LakeTable};
 
 /// Times that a maintenance commit is put anew when other writers were faster.
 const MAINTENANCE_RETRIES: usize = 30;
 /// Files that are read and written at a time.
 const OPTIMIZE_TASKS: usize = 1;
+
+/// The newest commits whose entries stay in the log. Whoever goes on from what a commit said must find it among these.
+pub const COMMITS_KEPT: usize = 1_000;
 
 /// When a table is maintained, and how far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +43,10 @@ pub struct MaintenanceRules {
     pub target_bytes: u64,
     /// How long a file stays after no current version names it.
     pub keep: Duration,
+    /// How long an entry of the log stays. Versions before it cannot be read, nor their commits audited one by one.
+    pub log_keep: Duration,
+    /// The newest commits whose entries stay, however old they are.
+    pub log_commits: usize,
 }
 
 impl Default for MaintenanceRules {
@@ -47,6 +56,8 @@ impl Default for MaintenanceRules {
             small_bytes: 32_000_000,
             target_bytes: 128_000_000,
             keep: Duration::from_hours(7 * 24),
+            log_keep: Duration::from_hours(7 * 24),
+            log_commits: COMMITS_KEPT,
         }
     }
 }
@@ -139,6 +150,28 @@ impl LakeTable {
         Ok(Vacuumed { files })
     }
 
+    /// Deletes entries and checkpoints of the log that are older than `rules.log_keep` and that no kept or pinned version needs:
+    /// opening, refreshing and listing a table cost by the length of its log. Returns how many. A log without a checkpoint
+    /// among what goes stays as it is.
+    pub async fn clean_log(&self, rules: &MaintenanceRules, pinned: &BTreeSet<i64>) -> Result<u64, LakeError> {
+        let _alone = self.maintaining().await;
+        let table = self.opened(None).await?;
+        let newest = version_of(&table).saturating_sub(i64::try_from(rules.log_commits).unwrap_or(i64::MAX));
+        let first_kept = pinned.first().map_or(newest, |pinned| newest.min(*pinned));
+        let Ok(first_kept @ 1..) = u64::try_from(first_kept) else {
+            return Ok(0);
+        };
+        // Held against the times of files, as a vacuum does it: so by the system's clock and no other.
+        let keep = i64::try_from(rules.log_keep.as_millis()).unwrap_or(i64::MAX);
+        let cutoff = Utc::now().timestamp_millis().saturating_sub(keep);
+        let work = async move {
+            let deleted = cleanup_expired_logs_for(first_kept, table.log_store().as_ref(), cutoff, None).await?;
+            Ok((table, deleted as u64))
+        };
+        let (_, deleted) = self.off_the_runtime("clean the log of", work).await?;
+        Ok(deleted)
+    }
+
     /// Encoding and reading whole files would hold up the runtime's threads.
     async fn off_the_runtime<T: Send + 'static>(
         &self,
@@ -154,6 +187,11 @@ impl LakeTable {
             deltalake::DeltaTableError::Transaction { .. } => LakeError::Conflict {
                 table: self.name().clone(),
                 conflicts: MAINTENANCE_RETRIES as u32,
+            },
+            // Listed while others committed; what was written for it is lost as after a conflict.
+            error if is_gap(&error) => LakeError::Conflict {
+                table: self.name().clone(),
+                conflicts: 1,
             },
             error => LakeError::delta(action, self.name())(error),
         })
@@ -185,6 +223,8 @@ mod tests {
         small_bytes: 1_000_000,
         target_bytes: 4_000_000,
         keep: Duration::ZERO,
+        log_keep: Duration::ZERO,
+        log_commits: 5,
     };
 
     fn files_in(folder: &Path) -> usize {
@@ -258,6 +298,54 @@ mod tests {
         assert_eq!(files_in(folder.path()), 1);
         assert_eq!(ids(&table, None, "true").await, (0..8).collect::<Vec<_>>());
         assert_eq!(table.fence("a/0").await.unwrap(), Some(8));
+    }
+
+    /// The versions whose entries are in the log.
+    fn entries_in(folder: &Path) -> Vec<i64> {
+        let files = std::fs::read_dir(folder.join("events/_delta_log")).unwrap();
+        let version_of = |name: &str| name.strip_suffix(".json").and_then(|version| version.parse().ok());
+        let mut versions: Vec<i64> = files
+            .filter_map(|file| version_of(file.unwrap().file_name().to_str().unwrap()))
+            .collect();
+        versions.sort_unstable();
+        versions
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_keeps_what_kept_versions_need() {
+        let folder = TempDir::new().unwrap();
+        let table = table_in(&lake_at(folder.path()).await).await;
+        for step in 0..40 {
+            commit_each(&table, step, step + 1).await;
+            if table.version() % 10 == 0 {
+                table.checkpoint().await.unwrap();
+            }
+        }
+        let days = MaintenanceRules {
+            log_keep: Duration::from_hours(24),
+            ..RULES
+        };
+        assert_eq!(table.clean_log(&days, &BTreeSet::new()).await.unwrap(), 0);
+        let many = MaintenanceRules {
+            log_commits: 40,
+            ..RULES
+        };
+        assert_eq!(table.clean_log(&many, &BTreeSet::new()).await.unwrap(), 0);
+        // Version 17 needs the checkpoint of version 10.
+        assert_eq!(table.clean_log(&RULES, &[17].into()).await.unwrap(), 10);
+        assert_eq!(entries_in(folder.path()), (10..=40).collect::<Vec<_>>());
+        assert_eq!(ids(&table, Some(17), "true").await, (0..17).collect::<Vec<_>>());
+        // Without it the newest five do, and with them the checkpoint before: twenty entries and two checkpoints go.
+        assert_eq!(table.clean_log(&RULES, &BTreeSet::new()).await.unwrap(), 22);
+        assert_eq!(entries_in(folder.path()), (30..=40).collect::<Vec<_>>());
+        for table in [table, table_in(&lake_at(folder.path()).await).await] {
+            assert_eq!(ids(&table, None, "true").await, (0..40).collect::<Vec<_>>());
+            assert_eq!(ids(&table, Some(31), "true").await, (0..31).collect::<Vec<_>>());
+            assert!(table.snapshot(Some(17)).await.is_err());
+            assert_eq!(table.fence("a/0").await.unwrap(), Some(40));
+            assert_eq!(table.commits(100).await.unwrap().len(), 11);
+        }
+        commit_each(&table_in(&lake_at(folder.path()).await).await, 40, 41).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

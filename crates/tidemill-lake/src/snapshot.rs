@@ -11,18 +11,15 @@ use crate::LakeError;
 /// Listings of a log until one without a gap.
 const LISTINGS_MAX: u32 = 10;
 
-/// Takes `table` to a version, or to the newest.
+/// Takes `table` to a version, or to the newest; loads it where it is not.
 ///
 /// A folder that is listed while others commit can show a version and not the one before it, as entries come in no order; the library
 /// takes that for a gap in the log. The version is there by then, so the folder is listed again.
 pub(crate) async fn renew(table: &mut DeltaTable, version: Option<i64>) -> Result<(), DeltaTableError> {
+    let version = version.map(|version| version.max(0) as u64);
     let mut listings = 1;
     loop {
-        let renewed = match version {
-            Some(version) => table.update_incremental(Some(version.max(0) as u64)).await,
-            None => table.update_state().await,
-        };
-        match renewed {
+        match table.update_incremental(version).await {
             Err(error) if listings < LISTINGS_MAX && is_gap(&error) => listings += 1,
             outcome => return outcome,
         }
@@ -30,7 +27,7 @@ pub(crate) async fn renew(table: &mut DeltaTable, version: Option<i64>) -> Resul
 }
 
 /// Errors of the library have no kind for it.
-fn is_gap(error: &DeltaTableError) -> bool {
+pub(crate) fn is_gap(error: &DeltaTableError) -> bool {
     error.to_string().contains("Expected contiguous commit files")
 }
 

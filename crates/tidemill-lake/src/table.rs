@@ -14,7 +14,7 @@ use deltalake::kernel::{MetadataExt, StructType};
 use deltalake::logstore::LogStoreRef;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use tidemill_types::{Clock, TableName};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
 use tracing::warn;
 
 use crate::background::Background;
@@ -53,6 +53,8 @@ struct Inner {
     reader: Mutex<DeltaTable>,
     /// Held by whoever maintains the table.
     maintaining: Mutex<()>,
+    /// Held while a checkpoint is written.
+    checkpointing: Arc<Mutex<()>>,
 }
 
 struct Head {
@@ -79,7 +81,7 @@ impl LakeTable {
         background: Arc<Background>,
     ) -> Result<LakeTable, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&store));
-        table.load().await.map_err(LakeError::delta("open", &name))?;
+        renew(&mut table, None).await.map_err(LakeError::delta("open", &name))?;
         let log = LogReader {
             name: name.clone(),
             store,
@@ -106,6 +108,7 @@ impl LakeTable {
                 seen: RwLock::new(seen),
                 reader: Mutex::new(table),
                 maintaining: Mutex::new(()),
+                checkpointing: Arc::default(),
             }),
         })
     }
@@ -193,7 +196,7 @@ impl LakeTable {
                 Landing::Landed { conflicts, followed } => {
                     let version = head.log.version;
                     if is_due(version, head.log.checkpoint, self.inner.checkpoint_commits) {
-                        self.checkpoint_now(&mut head).await;
+                        self.begin_checkpoint();
                     }
                     return Ok(Committed {
                         version,
@@ -315,11 +318,23 @@ impl LakeTable {
         self.find_commit(limit, ours).await
     }
 
-    /// Writes a checkpoint of the newest version. Commits do it by themselves, now and then.
+    /// Writes a checkpoint of the newest version. Commits begin one by themselves, now and then.
     pub async fn checkpoint(&self) -> Result<(), LakeError> {
-        let mut head = self.inner.head.lock().await;
-        self.catch_up(&mut head).await?;
-        self.write_checkpoint(&mut head).await
+        let alone = Arc::clone(&self.inner.checkpointing).lock_owned().await;
+        let table = self.clone();
+        let written = self
+            .inner
+            .background
+            .maintain(async move { table.write_checkpoint(alone).await });
+        written.await.map_err(|source| LakeError::CutOff {
+            table: self.inner.name.clone(),
+            source,
+        })?
+    }
+
+    /// Waits for the checkpoint that a commit has begun, if there is one.
+    pub async fn settled(&self) {
+        drop(self.inner.checkpointing.lock().await);
     }
 
     /// The shape that the next commit would write by.
@@ -380,25 +395,33 @@ impl LakeTable {
         Ok(())
     }
 
-    /// A checkpoint is a convenience of readers: a commit that landed does not fail with it.
-    async fn checkpoint_now(&self, head: &mut Head) {
-        if let Err(error) = self.write_checkpoint(head).await {
-            let name = &self.inner.name;
-            warn!(table = %name, error = ?error, "no checkpoint of `{name}` was written; the next commits try again");
-        }
+    /// A checkpoint is a convenience of readers: a commit that landed neither waits for it nor fails with it.
+    fn begin_checkpoint(&self) {
+        let Ok(alone) = Arc::clone(&self.inner.checkpointing).try_lock_owned() else {
+            return; // One is on its way.
+        };
+        let table = self.clone();
+        self.inner.background.maintain(async move {
+            if let Err(error) = table.write_checkpoint(alone).await {
+                let name = &table.inner.name;
+                warn!(table = %name, error = ?error, "no checkpoint of `{name}` was written; the next commits try again");
+            }
+        });
     }
 
-    async fn write_checkpoint(&self, head: &mut Head) -> Result<(), LakeError> {
+    async fn write_checkpoint(&self, _alone: OwnedMutexGuard<()>) -> Result<(), LakeError> {
         let name = &self.inner.name;
-        let mut table = self.inner.reader.lock().await.clone();
-        let loaded = renew(&mut table, Some(head.log.version)).await;
-        loaded.map_err(LakeError::delta("read", name))?;
+        let table = self.opened(None).await?;
+        let version = version_of(&table);
         write_checkpoint(name, table).await?;
-        head.log.checkpoint = Some(head.log.version);
         // Opened anew, a handle starts at the checkpoint instead of dragging the entries before it along.
         let mut fresh = DeltaTable::new(Arc::clone(&self.inner.log.store));
-        fresh.load().await.map_err(LakeError::delta("reopen", name))?;
+        renew(&mut fresh, None)
+            .await
+            .map_err(LakeError::delta("reopen", name))?;
         *self.inner.reader.lock().await = fresh;
+        let mut head = self.inner.head.lock().await;
+        head.log.checkpoint = head.log.checkpoint.max(Some(version));
         Ok(())
     }
 

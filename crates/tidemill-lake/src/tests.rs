@@ -248,6 +248,7 @@ async fn fences_come_back_from_a_checkpoint() {
     for step in 0..54 {
         let expected = (step > 0).then_some(step);
         table.commit(append("a/0", expected, step, step + 1)).await.unwrap();
+        table.settled().await;
     }
     let log = folder.path().join("events/_delta_log");
     assert!(log.join("00000000000000000050.checkpoint.parquet").exists());

@@ -3,7 +3,7 @@
 use tidemill_types::DurationText;
 
 use crate::fault::Fault;
-use crate::settings::{SecurityError, SecurityProtocol, Settings};
+use crate::settings::{AssignmentMode, SecurityError, SecurityProtocol, Settings};
 use crate::tree::{Node, Path};
 
 /// Pushes a fault for each setting whose value has the right type and makes no sense.
@@ -135,6 +135,15 @@ fn check_relations(settings: &Settings, root: &Node, faults: &mut Vec<Fault>) {
             ingest.buffer_bytes, ingest.flush_bytes
         ))
         .with_hint("a flush must fit into the buffer")
+        .at(root.origin_near(&path));
+        faults.push(fault);
+    }
+    if ingest.worker.is_some() && ingest.assignment != AssignmentMode::Group {
+        let path = Path::of(&["ingest", "worker"]);
+        let fault = Fault::new(format!(
+            "`{path}` names a worker, and this process shares its streams with none"
+        ))
+        .with_hint("set `ingest.assignment = \"group\"`, or leave the name out")
         .at(root.origin_near(&path));
         faults.push(fault);
     }

@@ -42,6 +42,10 @@ pub struct StorageSettings {
     /// in any case.
     #[schemars(with = "DurationForm")]
     pub vacuum_keep: DurationText,
+    /// How long entries of the tables' logs stay, and at least as long as files: the audit tells commits before them by their sums
+    /// alone. The newest thousand stay in any case.
+    #[schemars(with = "DurationForm")]
+    pub log_keep: DurationText,
     /// Whether a commit to a local lake is on the disk before it counts, so that a power cut takes nothing of it. A killed
     /// process loses nothing in any case, and object stores need no such thing.
     pub durable: bool,
@@ -64,6 +68,7 @@ impl Default for StorageSettings {
             optimize_to: ByteSize::mb(128),
             vacuum_interval: DurationText::from_secs(86_400),
             vacuum_keep: DurationText::from_secs(7 * 86_400),
+            log_keep: DurationText::from_secs(7 * 86_400),
             durable: false,
             options: Properties::default(),
         }

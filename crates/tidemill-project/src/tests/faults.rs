@@ -65,6 +65,17 @@ fn every_fault_is_reported_with_its_line() {
 }
 
 #[test]
+fn a_worker_without_a_group_is_a_fault() {
+    check_more(
+        "[ingest]\nworker = \"a\"\n",
+        &expect![[r#"
+            error: `ingest.worker` names a worker, and this process shares its streams with none
+            hint: set `ingest.assignment = "group"`, or leave the name out; see tidemill.toml:14
+        "#]],
+    );
+}
+
+#[test]
 fn toml_that_is_none_is_a_fault_with_its_line() {
     check(
         "name = \"a\nbroker = 3\n",

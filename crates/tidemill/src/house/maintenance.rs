@@ -125,6 +125,11 @@ impl Maintainer {
             Ok(_) => (),
             Err(error) => told(&format!("table `{name}` was not vacuumed"), &error),
         }
+        match table.clean_log(&self.rules, &pinned).await {
+            Ok(0) => (),
+            Ok(entries) => info!(table = %name, entries, "deleted {entries} entries of the log of `{name}`"),
+            Err(error) => told(&format!("the log of table `{name}` was not cleaned"), &error),
+        }
         self.vacuumed.insert(name.clone(), Instant::now());
     }
 }
@@ -140,5 +145,7 @@ pub fn rules(settings: &StorageSettings) -> MaintenanceRules {
         small_bytes: settings.optimize_below.as_u64(),
         target_bytes: settings.optimize_to.as_u64(),
         keep: settings.vacuum_keep.duration(),
+        log_keep: settings.log_keep.duration().max(settings.vacuum_keep.duration()),
+        ..MaintenanceRules::default()
     }
 }
