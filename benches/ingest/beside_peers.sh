@@ -42,6 +42,10 @@ for format in ${FORMATS:-json broken avro confluent}; do
   echo
   PRODUCE=1 ingest
   ingest
+  if [ "$format" = json ]; then
+    echo "from sending a record until a batch stage sees its row"
+    MEASURE=seen ingest
+  fi
 done
 echo
 [[ ${PEERS:-1} = 1 && " ${FORMATS:-json} " = *" json "* ]] || exit 0

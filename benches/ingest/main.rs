@@ -5,13 +5,14 @@
 //! this and the tools that a user would take instead on the same topic. `KAFKA_BOOTSTRAP` names the broker, `TOPIC` the topic,
 //! `ROWS` how many rows, `FORMAT` how they are written: `json`, `broken` (JSON of which one in a hundred is broken), `avro`, or
 //! `confluent`, which wants the address of a schema registry in `SCHEMA_REGISTRY_URL` and the schema's id in `SCHEMA_ID`. With
-//! `PRODUCE=1` it fills the topic and ends, with `SCHEMA=1` it prints the Avro schema; `ONLY=land` leaves the limits out,
-//! `ONLY=seen` measures how long a record takes until a batch stage sees it, in a topic of its own.
+//! `PRODUCE=1` it fills the topic and ends, with `SCHEMA=1` it prints the Avro schema. Each figure is that of a process of its own;
+//! `MEASURE` names one alone, or `seen`: how long a record takes until a batch stage sees it, in a topic of its own.
 
 mod events;
 mod seen;
 
 use std::error::Error;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,8 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// The kernel counts CPU time in hundredths of a second.
 const TICKS_A_SECOND: f64 = 100.0;
 
+/// What is measured, one after the other.
+const MEASURES: [&str; 6] = ["consume", "decode", "write", "land", "commits", "compacted"];
 /// How often it is looked whether there are enough small files to make one of.
 const COMPACT_EVERY: Duration = Duration::from_millis(100);
 
@@ -61,56 +64,76 @@ async fn main() -> Outcome<()> {
     if std::env::var_os("PRODUCE").is_some() {
         return produce(&client, &stream, rows, writing).await;
     }
-    if std::env::var("ONLY").as_deref() == Ok("seen") {
-        for rate in [Some(1_000), Some(50_000), Some(300_000), None] {
-            let folder = tempfile::tempdir()?;
-            let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
-            seen::seen(rate, |stream| wiring(&client, &stream, writing, lake)).await?;
-        }
-        return Ok(());
-    }
-    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    println!("tidemill, {profile} profile, {rows} rows of `{topic}`");
-    println!(
-        "{:<28} {:>10} {:>8} {:>14} {:>10}",
-        "", "rows/s", "CPU s", "rows/CPU s", "peak MiB"
-    );
-    if std::env::var("ONLY").as_deref() != Ok("land") {
-        report("consume", rows, each_batch(&client, &stream, rows, async |_| Ok(()))).await?;
-        report("consume, decode", rows, decode(&client, &stream, rows, writing)).await?;
-        let decoded = decoded(&client, &stream, rows, writing).await?;
-        report("write", rows, write(&stream, decoded)).await?;
-    }
-    report(
-        "consume, decode, write",
-        rows,
-        land(&client, &stream, rows, writing, None),
-    )
-    .await?;
-    if std::env::var("ONLY").as_deref() == Ok("land") {
-        return Ok(());
-    }
+    let Ok(measure) = std::env::var("MEASURE") else {
+        return each_in_its_own_process(&stream, rows);
+    };
     // The same in fifty files, with and without another task that makes one of many meanwhile.
     let small = IngestLimits {
         flush_rows: rows.div_ceil(50),
         ..IngestLimits::default()
     };
-    report(
-        "in fifty commits",
-        rows,
-        land(&client, &stream, rows, writing, Some((small.clone(), false))),
-    )
-    .await?;
-    let compacting = report(
-        "  and compacted meanwhile",
-        rows,
-        land(&client, &stream, rows, writing, Some((small, true))),
-    )
-    .await?;
-    if let Some(compacting) = compacting
-        && compacting.await? == 0
-    {
-        return Err("nothing was compacted meanwhile".into());
+    match measure.as_str() {
+        "consume" => {
+            let consumed = each_batch(&client, &stream, rows, async |_| Ok(()));
+            report("consume", rows, consumed).await
+        }
+        "decode" => report("consume, decode", rows, decode(&client, &stream, rows, writing)).await,
+        "write" => {
+            let decoded = decoded(&client, &stream, rows, writing).await?;
+            report("write", rows, write(&stream, decoded)).await
+        }
+        "land" => {
+            let landed = land(&client, &stream, rows, writing, None);
+            report("consume, decode, write", rows, landed).await?;
+            Ok(())
+        }
+        "commits" => {
+            let landed = land(&client, &stream, rows, writing, Some((small, false)));
+            report("in fifty commits", rows, landed).await?;
+            Ok(())
+        }
+        "compacted" => {
+            let landed = land(&client, &stream, rows, writing, Some((small, true)));
+            let compacting = report("  and compacted meanwhile", rows, landed).await?;
+            let compactions = compacting.ok_or("no task compacts")?.await?;
+            (compactions > 0)
+                .then_some(())
+                .ok_or_else(|| "nothing was compacted meanwhile".into())
+        }
+        "seen" => {
+            // The first is not counted: a broker that has just started is still being compiled.
+            for (place, rate) in [None, Some(1_000), Some(50_000), Some(300_000), None]
+                .into_iter()
+                .enumerate()
+            {
+                let folder = tempfile::tempdir()?;
+                let lake = Arc::new(Lake::open(LakeLocation::folder(folder.path())?).await?);
+                let topic = format!("seen-{place}-{}", std::process::id());
+                let percentiles = seen::seen(&topic, rate, |stream| wiring(&client, &stream, writing, lake)).await?;
+                if place > 0 {
+                    println!("{percentiles}");
+                }
+            }
+            Ok(())
+        }
+        other => Err(format!("MEASURE is {}, or seen, not {other}", MEASURES.join(", ")).into()),
+    }
+}
+
+/// No figure is one of the memory that another has left behind.
+fn each_in_its_own_process(stream: &Stream, rows: u64) -> Outcome<()> {
+    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    println!("tidemill, {profile} profile, {rows} rows of `{}`", stream.topic);
+    println!(
+        "{:<28} {:>10} {:>8} {:>14} {:>10}",
+        "", "rows/s", "CPU s", "rows/CPU s", "peak MiB"
+    );
+    for measure in MEASURES {
+        let mut measured = Command::new(std::env::current_exe()?);
+        let ended = measured.env("MEASURE", measure).status()?;
+        if !ended.success() {
+            return Err(format!("`{measure}` ended with {ended}").into());
+        }
     }
     Ok(())
 }

@@ -54,17 +54,13 @@ fn now_micros() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Sends at `rate` records a second, or as fast as they are taken, and prints percentiles of their ages.
+/// Sends at `rate` records a second, or as fast as they are taken, and says percentiles of their ages.
 pub async fn seen(
+    topic: &str,
     rate: Option<u64>,
     wiring: impl FnOnce(tidemill_project::Stream) -> Outcome<IngestWiring>,
-) -> Outcome<()> {
-    let topic = format!(
-        "seen-{}-{}",
-        rate.map_or("all".to_owned(), |rate| rate.to_string()),
-        std::process::id()
-    );
-    let stream = stream(&topic, Format::Json);
+) -> Outcome<String> {
+    let stream = stream(topic, Format::Json);
     let mut wiring = wiring(stream.clone())?;
     let client = wiring.client.clone();
     let admin = Admin::connect(&client)?;
@@ -116,13 +112,12 @@ pub async fn seen(
         let place = ((ages.len() as f64 * share) as usize).min(ages.len().saturating_sub(1));
         Ok(f64::from(*ages.get(place).ok_or("no rows were seen")?) / 1_000.0)
     };
-    println!(
+    Ok(format!(
         "{:<28} {:>10.0} rows/s, seen after {:.0} ms (half), {:.0} ms (99 of 100), {:.0} ms (all)",
         rate.map_or("as fast as it goes".to_owned(), |rate| format!("{rate} a second")),
         sent as f64 / seconds,
         at(0.5)?,
         at(0.99)?,
         at(1.0)?
-    );
-    Ok(())
+    ))
 }
