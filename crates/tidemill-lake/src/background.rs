@@ -97,8 +97,7 @@ impl Drop for Threads {
 
 /// Lowers the priority of this thread. Where the system does not let it, all is done as before, only not in that order.
 fn give_way(priority: u8) {
-    let value = ThreadPriorityValue::try_from(priority).map_err(|e| e.to_string());
-    let lowered = value
+    let lowered = ThreadPriorityValue::try_from(priority)
         .and_then(|value| set_current_thread_priority(ThreadPriority::Crossplatform(value)).map_err(|e| e.to_string()));
     if let Err(reason) = lowered {
         debug!("a background thread has the priority of all others: {reason}");
