@@ -35,7 +35,10 @@ impl Background {
             .thread_name("tidemill-encode")
             .max_blocking_threads(ENCODERS_MAX);
         let mut upkeep = Builder::new_multi_thread();
-        upkeep.thread_name("tidemill-upkeep").worker_threads(UPKEEP_THREADS);
+        upkeep
+            .thread_name("tidemill-upkeep")
+            .worker_threads(UPKEEP_THREADS)
+            .enable_all();
         Ok(Background {
             encoders: Threads::start(encoders, ENCODERS_PRIORITY)?,
             upkeep: Threads::start(upkeep, UPKEEP_PRIORITY)?,
@@ -48,12 +51,13 @@ impl Background {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, JoinError> {
         let caller = Handle::current();
-        self.encoders.spawn_blocking(move || caller.block_on(work)).await
+        let encoded = self.encoders.handle.spawn_blocking(move || caller.block_on(work));
+        encoded.await
     }
 
     /// Begins to maintain a table. It goes on where nobody waits for it.
     pub(crate) fn maintain<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-        self.upkeep.spawn(work)
+        self.upkeep.handle.spawn(work)
     }
 }
 
@@ -67,22 +71,11 @@ struct Threads {
 
 impl Threads {
     fn start(mut builder: Builder, priority: u8) -> io::Result<Threads> {
-        let runtime = builder
-            .on_thread_start(move || give_way(priority))
-            .enable_all()
-            .build()?;
+        let runtime = builder.on_thread_start(move || give_way(priority)).build()?;
         Ok(Threads {
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
         })
-    }
-}
-
-impl std::ops::Deref for Threads {
-    type Target = Handle;
-
-    fn deref(&self) -> &Handle {
-        &self.handle
     }
 }
 

@@ -333,7 +333,8 @@ impl LakeTable {
     }
 
     /// Waits for the checkpoint that a commit has begun, if there is one.
-    pub async fn settled(&self) {
+    #[cfg(test)]
+    pub(crate) async fn settled(&self) {
         drop(self.inner.checkpointing.lock().await);
     }
 
