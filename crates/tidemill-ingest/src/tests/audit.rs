@@ -1,12 +1,14 @@
 //! The audit of tables that others wrote to. Their commits are written as their engines write them: log entries.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidemill_kafka::Admin;
-use tidemill_lake::{Lake, LakeLocation};
-use tidemill_types::{AuditReport, FaultKind, OtherKind, PipelineName};
+use tidemill_lake::{Lake, LakeLocation, MaintenanceRules};
+use tidemill_types::{AuditReport, FaultKind, OtherKind, PipelineName, TableName};
 
 use super::end_to_end::{House, PATIENCE, event, events, stream, until};
 use crate::{AuditOrder, audit};
@@ -138,6 +140,34 @@ async fn an_optimize_of_another_writer_changes_nothing() {
     assert!(report.is_clean(), "{report:#?}");
     let others: Vec<_> = report.others.iter().map(|other| (other.version, other.kind)).collect();
     assert_eq!(others, [(version, OtherKind::Optimize)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_its_oldest_entries_proves_what_it_did() {
+    let house = landed().await;
+    let before = audited(&house, true).await;
+    let lake = lake_of(&house).await;
+    let table = lake.table(&TableName::new("events").unwrap()).await.unwrap().unwrap();
+    table.checkpoint().await.unwrap();
+    let rules = MaintenanceRules {
+        log_keep: Duration::ZERO,
+        log_commits: 0,
+        ..MaintenanceRules::default()
+    };
+    assert!(table.clean_log(&rules, &BTreeSet::new()).await.unwrap() > 0);
+    assert!(!entry(&house, 1).exists());
+    let after = audited(&house, true).await;
+    assert!(before.is_clean() && after.is_clean(), "{after:?}");
+    assert!(after.commits < before.commits, "{} {}", after.commits, before.commits);
+    // The newest commit is there, and ingest goes on behind it.
+    let ingest = house.ingest(&["events"]);
+    house.send("events", 0, &events(30..32)).await;
+    ingest.wait_caught_up(PATIENCE).await.unwrap();
+    ingest.shutdown().await;
+    let after = audited(&house, true).await;
+    assert!(after.is_clean(), "{after:?}");
+    let rows = |report: &AuditReport| report.partitions.iter().map(|part| part.rows).sum::<u64>();
+    assert_eq!(rows(&after), rows(&before) + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
