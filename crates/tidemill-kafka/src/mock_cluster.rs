@@ -86,11 +86,17 @@ impl FaultyCluster {
 
     /// Appends `records` records to a partition, as one batch or a few.
     pub(crate) async fn fill(&mut self, partition: i32, records: i64) {
-        for _ in 0..records {
-            let value = value_of(partition, self.ends[partition as usize]);
+        let start = self.ends[partition as usize];
+        for offset in start..start + records {
+            let value = value_of(partition, offset);
             self.filler.send(record(&self.topic, partition, &value)).await.unwrap();
-            self.ends[partition as usize] += 1;
+            if offset == start {
+                // The answer to the first says who leads. While that is found out, two batches might be under way to two
+                // brokers, and the mock takes the later one first.
+                self.filler.flush(PATIENCE).await.unwrap();
+            }
         }
+        self.ends[partition as usize] = start + records;
         self.filler.flush(PATIENCE).await.unwrap();
     }
 }
@@ -100,6 +106,12 @@ pub(crate) fn value_of(partition: i32, offset: i64) -> Vec<u8> {
     let mut value = format!("{partition}/{offset}/").into_bytes();
     value.resize(VALUE_BYTES, b'.');
     value
+}
+
+/// The offset that a value was made for.
+pub(crate) fn number_of(value: &[u8]) -> i64 {
+    let text = str::from_utf8(value).unwrap();
+    text.split('/').nth(1).unwrap().parse().unwrap()
 }
 
 pub(crate) fn record<'a>(topic: &'a TopicName, partition: i32, value: &'a [u8]) -> ProducerRecord<'a> {
