@@ -1,8 +1,9 @@
 //! librdkafka's mock cluster with several brokers, and seeded histories of what befalls it, for the tests of the clients.
 //!
 //! What the mock does not do: it ignores the isolation level, forgets unread messages beyond 5 MiB a partition, answers
-//! Metadata with errors per topic only, gives one record batch per partition and fetch, and knows a batch that comes again
-//! from transactional producers only.
+//! Metadata with errors per topic only, gives one record batch per partition and fetch, and looks at the sequences of
+//! transactional producers only: a batch that comes again stands there again, and one that overtook another before it.
+//! librdkafka leaves both to the broker where a partition changes hands with a batch under way.
 
 use std::any::Any;
 use std::ops::Range;
@@ -32,7 +33,9 @@ pub(crate) struct FaultyCluster {
     pub topic: TopicName,
     /// Records in each partition.
     pub ends: Vec<i64>,
-    filler: Producer,
+    /// Sends what [`FaultyCluster::fill`] appends. It knows the leaders of now: another takes its place after each fault that
+    /// moves one.
+    filler: Option<Producer>,
 }
 
 impl FaultyCluster {
@@ -60,13 +63,12 @@ impl FaultyCluster {
         ] {
             settings.properties.insert(name.to_owned(), value.to_owned());
         }
-        let filler = Producer::new(&settings, &ProducerLimits::default()).unwrap();
         FaultyCluster {
             mock,
             settings,
             topic,
             ends: vec![0; partitions as usize],
-            filler,
+            filler: None,
         }
     }
 
@@ -78,26 +80,29 @@ impl FaultyCluster {
         }
     }
 
-    pub(crate) fn lead(&self, partition: i32, broker: Option<i32>) {
+    pub(crate) fn lead(&mut self, partition: i32, broker: Option<i32>) {
         self.mock
             .partition_leader(self.topic.as_str(), partition, broker)
             .unwrap();
+        self.filler = None;
+    }
+
+    /// A broker that was away comes back, or all (-1).
+    pub(crate) fn bring_back(&mut self, broker: i32) {
+        self.mock.broker_up(broker).unwrap();
+        self.filler = None;
     }
 
     /// Appends `records` records to a partition, as one batch or a few.
     pub(crate) async fn fill(&mut self, partition: i32, records: i64) {
-        let start = self.ends[partition as usize];
-        for offset in start..start + records {
-            let value = value_of(partition, offset);
-            self.filler.send(record(&self.topic, partition, &value)).await.unwrap();
-            if offset == start {
-                // The answer to the first says who leads. While that is found out, two batches might be under way to two
-                // brokers, and the mock takes the later one first.
-                self.filler.flush(PATIENCE).await.unwrap();
-            }
+        let make = || Producer::new(&self.settings, &ProducerLimits::default()).unwrap();
+        let filler = self.filler.get_or_insert_with(make);
+        for _ in 0..records {
+            let value = value_of(partition, self.ends[partition as usize]);
+            filler.send(record(&self.topic, partition, &value)).await.unwrap();
+            self.ends[partition as usize] += 1;
         }
-        self.ends[partition as usize] = start + records;
-        self.filler.flush(PATIENCE).await.unwrap();
+        filler.flush(PATIENCE).await.unwrap();
     }
 }
 

@@ -88,7 +88,7 @@ async fn play(mut rng: ChaCha8Rng) {
             2 => {
                 doing = format!("broker {broker} went away and came back");
                 cluster.mock.broker_down(broker).unwrap();
-                cluster.mock.broker_up(broker).unwrap();
+                cluster.bring_back(broker);
             }
             _ => {
                 let delay = Duration::from_millis(rng.random_range(0..30));
@@ -207,7 +207,7 @@ async fn a_partition_without_a_leader_is_waited_for() {
 
 /// A group's offsets are written and read while its coordinator moves, goes away and says that it is not ready.
 async fn play_group(mut rng: ChaCha8Rng) {
-    let cluster = FaultyCluster::new(BROKERS, PARTITIONS);
+    let mut cluster = FaultyCluster::new(BROKERS, PARTITIONS);
     let admin = Admin::connect(&cluster.settings).unwrap();
     let (group, asked) = ("g", [(cluster.topic.clone(), P0)]);
     for next in 1..8 {
@@ -240,7 +240,7 @@ async fn play_group(mut rng: ChaCha8Rng) {
             _ => {
                 let broker = rng.random_range(1..=BROKERS);
                 cluster.mock.broker_down(broker).unwrap();
-                cluster.mock.broker_up(broker).unwrap();
+                cluster.bring_back(broker);
                 format!("broker {broker} went away and came back")
             }
         };

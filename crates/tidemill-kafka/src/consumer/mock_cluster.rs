@@ -196,12 +196,12 @@ impl Trial {
                 self.cluster.mock.broker_down(*broker).unwrap();
                 let leaders = self.leaders.clone();
                 self.read_those(|p| leaders[p as usize] != *broker, doing).await;
-                self.cluster.mock.broker_up(*broker).unwrap();
+                self.cluster.bring_back(*broker);
             }
             Fault::AllAway => {
                 self.cluster.mock.broker_down(-1).unwrap();
                 self.reader.hear_of_outage(doing).await;
-                self.cluster.mock.broker_up(-1).unwrap();
+                self.cluster.bring_back(-1);
             }
             Fault::FetchErrors(errors) => {
                 self.cluster.mock.request_errors(RDKafkaApiKey::Fetch, errors);
