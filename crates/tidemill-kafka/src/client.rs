@@ -11,7 +11,7 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
-use tidemill_types::KafkaPartition;
+use tidemill_types::{KafkaPartition, NextOffset, TopicName};
 
 use crate::error::{KafkaFault, code_of, fault_of_event};
 
@@ -182,6 +182,29 @@ fn partitions_of(list: &TopicPartitionList) -> Vec<KafkaPartition> {
         .iter()
         .map(|element| KafkaPartition(element.partition()))
         .collect()
+}
+
+/// Where the logs of `partitions` end for readers of committed records, as their leaders say. Partitions of which none does
+/// are left out.
+pub(crate) fn ends_now<'a>(
+    consumer: &BaseConsumer<Listener>,
+    partitions: impl Iterator<Item = (&'a TopicName, KafkaPartition)>,
+    limit: Duration,
+) -> Result<Vec<(TopicName, KafkaPartition, NextOffset)>, ClientError> {
+    let partitions: Vec<_> = partitions.collect();
+    let mut asked = TopicPartitionList::with_capacity(partitions.len());
+    for (topic, partition) in &partitions {
+        asked.add_partition_offset(topic.as_str(), partition.0, Offset::End)?;
+    }
+    let answers = consumer.offsets_for_times(asked, limit)?;
+    let ends = partitions.into_iter().filter_map(|(topic, partition)| {
+        let answer = answers.find_partition(topic.as_str(), partition.0)?;
+        match (answer.error(), answer.offset()) {
+            (Ok(()), Offset::Offset(end)) => Some((topic.clone(), partition, NextOffset(end))),
+            _ => None,
+        }
+    });
+    Ok(ends.collect())
 }
 
 /// The ends of a partition's log, the start first.

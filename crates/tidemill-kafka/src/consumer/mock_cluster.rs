@@ -1,6 +1,6 @@
 //! The polled consumer on a cluster that fails in ways which a seed chooses: nothing is lost, nothing comes twice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -35,6 +35,8 @@ fn narrow() -> ConsumerLimits {
         batch_wait: Duration::from_millis(1),
         batches_in_flight: 1,
         fetch_ahead_kib: 1,
+        // Well within what a test waits.
+        stall_after: Duration::from_secs(10),
         ..ConsumerLimits::default()
     }
 }
@@ -365,6 +367,33 @@ async fn a_follower_that_lost_the_head_of_its_log_is_not_taken_for_the_leader() 
     };
     let end = |cluster: &FaultyCluster| cluster.mock.partition_follower(cluster.topic.as_str(), 0, -1).unwrap();
     check_untrue_out_of_range(begin, end).await;
+}
+
+/// The client's fetches come to nothing, again and again: they do not tell that there is more.
+#[tokio::test]
+async fn more_at_the_leader_than_fetches_tell_is_known() {
+    let mut cluster = FaultyCluster::new(1, 1);
+    cluster.fill(0, 100).await;
+    let limits = ConsumerLimits {
+        stall_after: Duration::from_millis(100),
+        ..narrow()
+    };
+    let mut reader = Reader::of(&cluster, limits);
+    reader.read_all(&cluster, "before").await;
+    cluster.mock.request_errors(RDKafkaApiKey::Fetch, &[DISCONNECT; 10_000]);
+    cluster.fill(0, 1).await;
+    let since = Instant::now();
+    while reader.handle.status()[0].lag() != Some(1) {
+        assert!(since.elapsed() < PATIENCE, "{:?}", reader.handle.status());
+        match tokio::time::timeout(Duration::from_millis(10), reader.batches.recv()).await {
+            Ok(Some(Err(error))) => reader.told.push(error),
+            Ok(received) => panic!("{received:?}"),
+            Err(_) => {}
+        }
+    }
+    cluster.mock.clear_request_errors(RDKafkaApiKey::Fetch);
+    reader.read_all(&cluster, "after").await;
+    reader.assert_only_passing("after");
 }
 
 /// The cluster no longer shows the topic as it was; then it does again.

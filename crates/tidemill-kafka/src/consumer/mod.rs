@@ -11,6 +11,7 @@ mod member;
 mod partitions;
 mod poller;
 mod stall;
+mod watchdog;
 
 use std::sync::mpsc as std_mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,7 +54,8 @@ pub struct ConsumerLimits {
     /// How long a full channel holds the thread before it pauses the partitions. Pausing throws away what was fetched
     /// ahead, so a short wait is cheaper.
     pub pause_after: Duration,
-    /// How long a position may stand still below a moving end before the client is built anew.
+    /// How long a position may stand still below a moving end before the client is built anew. Of partitions of which
+    /// nothing comes the end is asked for as often, so that a stall that fetches do not show is seen after thrice as long.
     pub stall_after: Duration,
 }
 

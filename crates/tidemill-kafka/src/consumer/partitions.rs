@@ -26,6 +26,11 @@ struct Reading {
     end_seen: bool,
     /// When the position last moved, or the end was found not to be ahead.
     moved_at: Instant,
+    /// When a record last came.
+    quiet_since: Instant,
+    /// An end that the leader named and fetches have not heard of, and when. A client may fetch from a broker that knows
+    /// nothing new, or from none, and then its statistics say that all is read.
+    unheard: Option<(NextOffset, Instant)>,
     filling: Option<(BatchBuilder, Instant)>,
     /// The size of the last batch: the next one is given that much room at once.
     last_batch: (usize, usize),
@@ -102,6 +107,8 @@ impl Partitions {
                     end: None,
                     end_seen: false,
                     moved_at: now,
+                    quiet_since: now,
+                    unheard: None,
                     filling: None,
                     last_batch: FIRST_BATCH,
                 });
@@ -158,6 +165,7 @@ impl Partitions {
         partition.position = offset.next();
         partition.end_seen = false;
         partition.moved_at = now;
+        partition.quiet_since = now;
         if batch_full { partition.finish() } else { None }
     }
 
@@ -215,17 +223,44 @@ impl Partitions {
                 p.end_seen = false;
             }
             p.end = end.or(p.end);
+            p.unheard = p.unheard.filter(|(unheard, _)| p.end < Some(*unheard));
             if p.status().at_end {
                 p.moved_at = now;
             }
         }
     }
 
-    /// The first partition whose position has stood still below its end for too long.
+    /// Partitions of which nothing has come for `quiet_for`.
+    pub(super) fn quiet(
+        &self,
+        quiet_for: Duration,
+        now: Instant,
+    ) -> impl Iterator<Item = (&TopicName, KafkaPartition)> {
+        let quiet = self.all.iter();
+        let quiet = quiet.filter(move |p| now.duration_since(p.quiet_since) >= quiet_for);
+        quiet.map(|p| (&p.topic, p.partition))
+    }
+
+    /// Takes what the leaders say of the ends of partitions.
+    pub(super) fn take_ends(&mut self, ends: &[(TopicName, KafkaPartition, NextOffset)], now: Instant) {
+        for (topic, partition, end) in ends {
+            let Some(p) = self.find(topic.as_str(), partition.0) else {
+                continue;
+            };
+            if *end > p.end.map_or(p.position, |heard| heard.max(p.position)) {
+                p.unheard = Some((*end, now));
+            }
+        }
+    }
+
+    /// The first partition whose position has stood still below its end for too long, be it that fetches tell the end or
+    /// that they did not hear of it all that time.
     pub(super) fn stalled(&self, stall_after: Duration, now: Instant) -> Option<PartitionStatus> {
+        let for_long = |since: Instant| now.duration_since(since) >= stall_after;
         let stalled = self.all.iter().find(|p| {
             let behind = p.end.is_some_and(|end| p.position < end) && !p.end_seen;
-            behind && now.duration_since(p.moved_at) >= stall_after
+            let unheard = p.unheard.is_some_and(|(_, at)| p.quiet_since <= at && for_long(at));
+            (behind && for_long(p.moved_at)) || unheard
         });
         stalled.map(Reading::status)
     }
@@ -234,6 +269,8 @@ impl Partitions {
     pub(super) fn forgive(&mut self, now: Instant) {
         for p in &mut self.all {
             p.moved_at = now;
+            p.quiet_since = now;
+            p.unheard = None;
         }
     }
 
@@ -260,8 +297,103 @@ impl Reading {
             partition: self.partition,
             position: self.position,
             log_start: self.log_start,
-            end: self.end,
-            at_end: self.end_seen || self.end.is_some_and(|end| self.position >= end),
+            end: self.end.max(self.unheard.map(|(end, _)| end)),
+            at_end: self.unheard.is_none() && (self.end_seen || self.end.is_some_and(|end| self.position >= end)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::topic;
+
+    const STALL_AFTER: Duration = Duration::from_mins(1);
+
+    fn reading(start: i64, now: Instant) -> Partitions {
+        let assignment = Assignment {
+            topic: topic("a"),
+            partition: KafkaPartition(0),
+            start: NextOffset(start),
+        };
+        Partitions::new(1, vec![assignment], now)
+    }
+
+    fn hear(partitions: &mut Partitions, end: i64, now: Instant) {
+        let heard = HeardPartition {
+            topic: "a".into(),
+            partition: 0,
+            log_start: 0,
+            end,
+        };
+        partitions.hear(&[heard], now);
+    }
+
+    fn take_end(partitions: &mut Partitions, end: i64, now: Instant) {
+        partitions.take_ends(&[(topic("a"), KafkaPartition(0), NextOffset(end))], now);
+    }
+
+    #[test]
+    fn a_position_below_an_end_that_fetches_tell_is_stalled_after_the_limit() {
+        let start = Instant::now();
+        let mut partitions = reading(5, start);
+        hear(&mut partitions, 9, start);
+        let just_before = start + STALL_AFTER - Duration::from_millis(1);
+        assert_eq!(partitions.stalled(STALL_AFTER, just_before), None);
+        let stalled = partitions.stalled(STALL_AFTER, start + STALL_AFTER);
+        assert_eq!(stalled.and_then(|status| status.lag()), Some(4));
+        partitions.end_reached(0);
+        assert_eq!(partitions.stalled(STALL_AFTER, start + STALL_AFTER), None);
+    }
+
+    /// librdkafka stays with a broker that no longer leads, never fetches again, or reads a follower that follows no more.
+    #[test]
+    fn an_end_that_fetches_do_not_hear_of_is_a_stall() {
+        let start = Instant::now();
+        for end_seen in [true, false] {
+            let mut partitions = reading(5, start);
+            if end_seen {
+                hear(&mut partitions, 5, start);
+                partitions.end_reached(0);
+            }
+            assert_eq!(
+                partitions.quiet(STALL_AFTER, start).count(),
+                0,
+                "something may just have come"
+            );
+            let asked = start + STALL_AFTER;
+            assert_eq!(partitions.quiet(STALL_AFTER, asked).count(), 1);
+            take_end(&mut partitions, 6, asked);
+            let status = &partitions.status()[0];
+            assert_eq!((status.end, status.at_end), (Some(NextOffset(6)), false));
+            assert_eq!(
+                partitions.stalled(STALL_AFTER, asked),
+                None,
+                "the next fetch may hear of it"
+            );
+            assert!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER).is_some());
+            partitions.forgive(asked + STALL_AFTER);
+            assert_eq!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER * 2), None);
+        }
+    }
+
+    #[test]
+    fn an_end_that_fetches_hear_of_is_none() {
+        let start = Instant::now();
+        let mut partitions = reading(5, start);
+        hear(&mut partitions, 5, start);
+        take_end(&mut partitions, 5, start + STALL_AFTER);
+        assert_eq!(
+            partitions.stalled(STALL_AFTER, start + STALL_AFTER * 2),
+            None,
+            "all is read"
+        );
+        take_end(&mut partitions, 7, start + STALL_AFTER * 2);
+        // Two markers of transactions: the fetch goes behind them and says that this is the end.
+        partitions.end_reached(0);
+        hear(&mut partitions, 7, start + STALL_AFTER * 2);
+        partitions.end_reached(0);
+        assert_eq!(partitions.stalled(STALL_AFTER, start + STALL_AFTER * 4), None);
+        assert!(partitions.status()[0].at_end);
     }
 }

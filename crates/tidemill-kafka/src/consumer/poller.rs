@@ -23,7 +23,7 @@ const WATERMARK_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Poller {
     pub(super) consumer: BaseConsumer<Listener>,
-    factory: ConsumerFactory,
+    pub(super) factory: ConsumerFactory,
     bootstrap: String,
     pub(super) limits: ConsumerLimits,
     commands: std_mpsc::Receiver<Command>,
@@ -31,7 +31,9 @@ pub(super) struct Poller {
     status: SharedStatus,
     pub(super) partitions: Partitions,
     /// The group says what is read.
-    is_member: bool,
+    pub(super) is_member: bool,
+    /// When the ends of partitions were last asked for of which nothing came.
+    pub(super) asked_at: Instant,
     /// The last decision of the group, as long as it waits for the answer to it.
     pub(super) owed: Option<Change>,
     /// No broker answered, and it was said once.
@@ -64,6 +66,7 @@ impl Poller {
             status,
             partitions: Partitions::default(),
             is_member: false,
+            asked_at: Instant::now(),
             owed: None,
             outage_told: false,
         })
@@ -84,7 +87,7 @@ impl Poller {
     }
 
     /// Tells librdkafka the positions. It is never told to seek: a seek after an assignment can be lost.
-    fn assign_positions(&mut self) -> Result<(), KafkaError> {
+    pub(super) fn assign_positions(&mut self) -> Result<(), KafkaError> {
         self.show();
         let assigned = self.partitions.list().and_then(|list| {
             if self.partitions.is_empty() {
@@ -152,40 +155,12 @@ impl Poller {
         }
         if let Some(heard) = self.consumer.context().take_partitions() {
             self.partitions.hear(&heard, Instant::now());
+            let turn = self.rebuild_if_stalled();
+            self.ask_for_quiet_ones();
             self.show();
-            return self.rebuild_if_stalled();
+            return turn;
         }
         Turn::GoOn
-    }
-
-    fn rebuild_if_stalled(&mut self) -> Turn {
-        let now = Instant::now();
-        let Some(stalled) = self.partitions.stalled(self.limits.stall_after, now) else {
-            return Turn::GoOn;
-        };
-        tracing::warn!(
-            topic = %stalled.topic,
-            partition = stalled.partition.0,
-            "the position of `{}`, Kafka partition {}, stands at {} while its end moves: a new client is made",
-            stalled.topic, stalled.partition, stalled.position,
-        );
-        self.partitions.forgive(now);
-        if self.is_member {
-            // A new client would come into the group beside the old one: whoever listens starts anew, with both closed.
-            return self.hand_over(Err(KafkaError::Stalled {
-                topic: stalled.topic,
-                partition: stalled.partition,
-                position: stalled.position,
-            }));
-        }
-        let rebuilt = (self.factory)().and_then(|consumer| {
-            self.consumer = consumer;
-            self.assign_positions()
-        });
-        match rebuilt {
-            Ok(()) => Turn::GoOn,
-            Err(error) => self.hand_over(Err(error)),
-        }
     }
 
     /// Obeys what the handle asked for since the last look.
