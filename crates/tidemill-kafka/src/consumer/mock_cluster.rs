@@ -380,7 +380,9 @@ async fn more_at_the_leader_than_fetches_tell_is_known() {
     };
     let mut reader = Reader::of(&cluster, limits);
     reader.read_all(&cluster, "before").await;
-    cluster.mock.request_errors(RDKafkaApiKey::Fetch, &[DISCONNECT; 10_000]);
+    cluster
+        .mock
+        .request_errors(RDKafkaApiKey::Fetch, &vec![DISCONNECT; 10_000]);
     cluster.fill(0, 1).await;
     let since = Instant::now();
     while reader.handle.status()[0].lag() != Some(1) {

@@ -338,7 +338,7 @@ mod tests {
         let start = Instant::now();
         let mut partitions = reading(5, start);
         hear(&mut partitions, 9, start);
-        let just_before = start + STALL_AFTER - Duration::from_millis(1);
+        let just_before = start + STALL_AFTER.saturating_sub(Duration::from_millis(1));
         assert_eq!(partitions.stalled(STALL_AFTER, just_before), None);
         let stalled = partitions.stalled(STALL_AFTER, start + STALL_AFTER);
         assert_eq!(stalled.and_then(|status| status.lag()), Some(4));
