@@ -27,7 +27,8 @@ const BROKEN: [(&[u8], &str); 7] = [
     ),
     (b"\xff\xfe\x00", "not_utf8"),
 ];
-const SOUND: &[u8] =
+/// A record of `transactions` that can be decoded.
+pub const SOUND: &[u8] =
     b"{\"TRANSACTION_ID\":7,\"TX_DATETIME\":\"2018-04-01T10:00:00\",\"CUSTOMER_ID\":1,\"TERMINAL_ID\":2,\"TX_AMOUNT\":3.5}";
 
 pub fn trials() -> Vec<Trial> {

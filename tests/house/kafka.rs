@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::Value;
 
-use super::binary::{Said, command, finish, say};
+use super::binary::{Running, Said, command, finish, say, wait_for};
+use super::dead_letters::SOUND;
 use super::fixtures::{Project, fraud_file, replay_args};
 use super::fraud::holds_the_published_file;
 use super::needs::{Need, root, trial};
@@ -25,9 +30,16 @@ const SECURED_NEEDS: [Need; 4] = [
     Need::Program("openssl"),
 ];
 
+const TRANSACTIONS_NEEDS: [Need; 3] = [Need::Kafka, Need::Program("java"), Need::Program("mvn")];
+
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("kafka/published_file", &NEEDS, published_file),
+        trial(
+            "kafka/transactions_of_a_producer",
+            &TRANSACTIONS_NEEDS,
+            transactions_of_a_producer,
+        ),
         trial("kafka/secured", &SECURED_NEEDS, secured),
         trial(
             "kafka/own_broker_secured",
@@ -103,6 +115,62 @@ fn published_file() {
     )
     .ok();
     assert_eq!(from.out(), "n\n0\n");
+}
+
+/// Committed records land and aborted ones do not; the markers of both take offsets, and nothing lags behind them. The
+/// in-process broker and librdkafka's mock know no transactions.
+fn transactions_of_a_producer() {
+    let kafka = Kafka::start();
+    let project = Project::init();
+    let dir = project.dir();
+    let bootstrap = format!("kafka.bootstrap={}", kafka.bootstrap);
+    let settings = ["--set", &bootstrap, "--set", "ingest.flush_interval=200ms"];
+    let up = Running::start(
+        &dir,
+        &[&["--json", "up", "--set", "clock.run=false"], &settings[..]].concat(),
+    );
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &kafka.bootstrap)
+        .set("transactional.id", "a-shop")
+        .create()
+        .expect("a producer");
+    let limit = Duration::from_secs(30);
+    producer.init_transactions(limit).expect("the broker answers");
+    // Each with the records of one transaction, and whether it is committed.
+    let histories: [&[(u64, bool)]; 3] = [&[(2, true)], &[(3, false), (1, true)], &[(1, false), (1, false)]];
+    let (mut rows, mut end) = (0, 0);
+    for history in histories {
+        for (records, is_committed) in history {
+            producer.begin_transaction().expect("a transaction begins");
+            for _ in 0..*records {
+                let record = BaseRecord::<str, [u8]>::to("transactions").partition(0);
+                producer.send(record.payload(SOUND)).expect("the queue has room");
+            }
+            if *is_committed {
+                producer.commit_transaction(limit).expect("it is committed");
+                rows += records;
+            } else {
+                producer.flush(limit).expect("the broker has them");
+                producer.abort_transaction(limit).expect("it is aborted");
+            }
+            end += records + 1;
+        }
+        wait_for("the transactions, and no lag behind their markers", || {
+            let status = say(&dir, &["status", "--json"]).ok().json();
+            let streams = status["streams"].as_array()?;
+            let stream = streams.iter().find(|stream| stream["stream"] == "transactions")?;
+            let partition = stream["partitions"].as_array()?.iter().find(|p| p["partition"] == 0)?;
+            (partition["end"] == end && stream["rows"] == rows && stream["lag_rows"] == 0).then_some(())
+        });
+    }
+    up.stop();
+    let audited = say(
+        &dir,
+        &[&["ingest", "audit", "transactions", "--json"], &settings[..]].concat(),
+    );
+    let audited = audited.ok().json();
+    assert_eq!(audited["topic_read"], true, "{audited}");
+    assert_eq!(audited["faults"], Value::Array(Vec::new()), "{audited}");
 }
 
 /// A few events, sent and landed.

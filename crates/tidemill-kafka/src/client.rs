@@ -56,6 +56,8 @@ pub(crate) struct HeardPartition {
     pub log_start: i64,
     /// The end for readers of committed records; negative where it is not known yet.
     pub end: i64,
+    /// The last end of which the client said that it was reached, once; negative before the first.
+    pub told_end: i64,
 }
 
 impl Listener {
@@ -134,6 +136,7 @@ impl ClientContext for Listener {
                 } else {
                     partition.hi_offset
                 },
+                told_end: partition.eof_offset,
             })
         });
         let partitions = partitions.collect();
@@ -184,8 +187,8 @@ fn partitions_of(list: &TopicPartitionList) -> Vec<KafkaPartition> {
         .collect()
 }
 
-/// Where the logs of `partitions` end for readers of committed records, as their leaders say. Partitions of which none does
-/// are left out.
+/// Where the logs of `partitions` end for readers of committed records, as the brokers say that lead them by the client's
+/// metadata. Partitions that no broker leads are left out; one that is not answered for makes all of them fail.
 pub(crate) fn ends_now<'a>(
     consumer: &BaseConsumer<Listener>,
     partitions: impl Iterator<Item = (&'a TopicName, KafkaPartition)>,

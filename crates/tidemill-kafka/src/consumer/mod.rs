@@ -54,8 +54,9 @@ pub struct ConsumerLimits {
     /// How long a full channel holds the thread before it pauses the partitions. Pausing throws away what was fetched
     /// ahead, so a short wait is cheaper.
     pub pause_after: Duration,
-    /// How long a position may stand still below a moving end before the client is built anew. Of partitions of which
-    /// nothing comes the end is asked for as often, so that a stall that fetches do not show is seen after thrice as long.
+    /// How long a position may stand still below the end before the client is replaced; twice as long after each that was
+    /// replaced in vain, up to 64 times. A partition that was quiet for as long has its leader asked for the end, at most
+    /// once in that time: a stall that fetches do not show is seen after at most three times this.
     pub stall_after: Duration,
 }
 
@@ -84,7 +85,8 @@ pub struct PartitionStatus {
     pub position: NextOffset,
     /// The first offset in the log, as of the client's last statistics (every second).
     pub log_start: Option<NextOffset>,
-    /// The end of the log for readers of committed records, as of then.
+    /// The end of the log for readers of committed records, as of then; or as its leader says, where the client has not
+    /// heard of that.
     pub end: Option<NextOffset>,
     /// Whether everything that was there at the last look has been handed over. Transaction markers take offsets, so a
     /// position can stay below the end for good; this does not.

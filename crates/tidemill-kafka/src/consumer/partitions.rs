@@ -11,6 +11,8 @@ use super::{Assignment, ConsumerLimits, PartitionStatus};
 use crate::client::HeardPartition;
 use crate::{BatchBuilder, PolledBatch};
 
+/// Doublings of the time that a position may stand still: with a minute at first, one of a bit more than an hour.
+const FRUITLESS_MAX: u32 = 6;
 /// Room that a first batch starts with, in records and bytes.
 const FIRST_BATCH: (usize, usize) = (64, 16 << 10);
 
@@ -22,6 +24,9 @@ struct Reading {
     position: NextOffset,
     log_start: Option<NextOffset>,
     end: Option<NextOffset>,
+    /// The last end of which the client said, once, that it was reached. Transaction markers take offsets, so it may lie
+    /// above the position for good.
+    told_end: Option<NextOffset>,
     /// An end of partition was seen and no record since.
     end_seen: bool,
     /// When the position last moved, or the end was found not to be ahead.
@@ -31,6 +36,8 @@ struct Reading {
     /// An end that the leader named and fetches have not heard of, and when. A client may fetch from a broker that knows
     /// nothing new, or from none, and then its statistics say that all is read.
     unheard: Option<(NextOffset, Instant)>,
+    /// Clients that were replaced for its sake since a record last came.
+    fruitless: u32,
     filling: Option<(BatchBuilder, Instant)>,
     /// The size of the last batch: the next one is given that much room at once.
     last_batch: (usize, usize),
@@ -105,10 +112,12 @@ impl Partitions {
                     position: assignment.start,
                     log_start: None,
                     end: None,
+                    told_end: None,
                     end_seen: false,
                     moved_at: now,
                     quiet_since: now,
                     unheard: None,
+                    fruitless: 0,
                     filling: None,
                     last_batch: FIRST_BATCH,
                 });
@@ -166,6 +175,7 @@ impl Partitions {
         partition.end_seen = false;
         partition.moved_at = now;
         partition.quiet_since = now;
+        partition.fruitless = 0;
         if batch_full { partition.finish() } else { None }
     }
 
@@ -217,14 +227,10 @@ impl Partitions {
             let Some(of_it) = of_it else { continue };
             let known = |offset: i64| (offset >= 0).then_some(NextOffset(offset));
             p.log_start = known(of_it.log_start).or(p.log_start);
-            let end = known(of_it.end);
-            if end != p.end && p.end.is_some() && end > Some(p.position) {
-                // There is more than at the last look, so an end that was seen is no longer one.
-                p.end_seen = false;
-            }
-            p.end = end.or(p.end);
+            p.end = known(of_it.end).or(p.end);
+            p.told_end = known(of_it.told_end);
             p.unheard = p.unheard.filter(|(unheard, _)| p.end < Some(*unheard));
-            if p.status().at_end {
+            if p.has_all_fetched() {
                 p.moved_at = now;
             }
         }
@@ -247,30 +253,53 @@ impl Partitions {
             let Some(p) = self.find(topic.as_str(), partition.0) else {
                 continue;
             };
-            if *end > p.end.map_or(p.position, |heard| heard.max(p.position)) {
-                p.unheard = Some((*end, now));
-            }
+            let known = p.end.map_or(p.position, |heard| heard.max(p.position));
+            let since = p.unheard.map_or(now, |(_, since)| since);
+            p.unheard = (*end > known).then_some((*end, since));
         }
     }
 
     /// The first partition whose position has stood still below its end for too long, be it that fetches tell the end or
-    /// that they did not hear of it all that time.
+    /// that they did not hear of it all that time. Each client that was replaced in vain doubles that time.
     pub(super) fn stalled(&self, stall_after: Duration, now: Instant) -> Option<PartitionStatus> {
-        let for_long = |since: Instant| now.duration_since(since) >= stall_after;
         let stalled = self.all.iter().find(|p| {
-            let behind = p.end.is_some_and(|end| p.position < end) && !p.end_seen;
-            let unheard = p.unheard.is_some_and(|(_, at)| p.quiet_since <= at && for_long(at));
-            (behind && for_long(p.moved_at)) || unheard
+            let for_long = |since: Instant| now.duration_since(since) >= stall_after * (1 << p.fruitless);
+            let behind = p.end.is_some() && !p.has_all_fetched();
+            let unheard = p
+                .unheard
+                .is_some_and(|(_, since)| p.quiet_since <= since && for_long(since));
+            unheard || (behind && for_long(p.moved_at))
         });
         stalled.map(Reading::status)
     }
 
-    /// Forgets how long positions stood still: the thread itself was the one that waited.
-    pub(super) fn forgive(&mut self, now: Instant) {
+    /// A new client reads on from the positions, for the sake of one that stood still.
+    pub(super) fn restart(&mut self, stalled: &PartitionStatus, now: Instant) {
+        self.pardon(now);
         for p in &mut self.all {
-            p.moved_at = now;
-            p.quiet_since = now;
-            p.unheard = None;
+            // Said by the client before.
+            (p.end_seen, p.told_end) = (false, None);
+        }
+        if let Some(p) = self.find(stalled.topic.as_str(), stalled.partition.0) {
+            p.fruitless = (p.fruitless + 1).min(FRUITLESS_MAX);
+        }
+    }
+
+    /// What stands still does so since now: the client was not to read, or another does from now on.
+    pub(super) fn pardon(&mut self, now: Instant) {
+        self.set_clocks(|_| now);
+    }
+
+    /// For `waited` until now the thread itself was the one that stood still.
+    pub(super) fn wait(&mut self, waited: Duration, now: Instant) {
+        self.set_clocks(|since| (since + waited).min(now));
+    }
+
+    fn set_clocks(&mut self, set: impl Fn(Instant) -> Instant) {
+        for p in &mut self.all {
+            p.moved_at = set(p.moved_at);
+            p.quiet_since = set(p.quiet_since);
+            p.unheard = p.unheard.map(|(end, since)| (end, set(since)));
         }
     }
 
@@ -298,7 +327,19 @@ impl Reading {
             position: self.position,
             log_start: self.log_start,
             end: self.end.max(self.unheard.map(|(end, _)| end)),
-            at_end: self.unheard.is_none() && (self.end_seen || self.end.is_some_and(|end| self.position >= end)),
+            at_end: self.at_end(),
+        }
+    }
+
+    fn at_end(&self) -> bool {
+        self.unheard.is_none() && self.has_all_fetched()
+    }
+
+    /// Whether everything was handed over that fetches tell of.
+    fn has_all_fetched(&self) -> bool {
+        match self.end {
+            Some(end) => end <= self.position || (self.end_seen && self.told_end >= Some(end)),
+            None => self.end_seen,
         }
     }
 }
@@ -319,12 +360,14 @@ mod tests {
         Partitions::new(1, vec![assignment], now)
     }
 
-    fn hear(partitions: &mut Partitions, end: i64, now: Instant) {
+    /// Statistics of a client that last said of `told_end` that it was reached.
+    fn hear(partitions: &mut Partitions, end: i64, told_end: i64, now: Instant) {
         let heard = HeardPartition {
             topic: "a".into(),
             partition: 0,
             log_start: 0,
             end,
+            told_end,
         };
         partitions.hear(&[heard], now);
     }
@@ -337,31 +380,56 @@ mod tests {
     fn a_position_below_an_end_that_fetches_tell_is_stalled_after_the_limit() {
         let start = Instant::now();
         let mut partitions = reading(5, start);
-        hear(&mut partitions, 9, start);
+        hear(&mut partitions, 9, -1001, start);
         let just_before = start + STALL_AFTER.saturating_sub(Duration::from_millis(1));
         assert_eq!(partitions.stalled(STALL_AFTER, just_before), None);
         let stalled = partitions.stalled(STALL_AFTER, start + STALL_AFTER);
         assert_eq!(stalled.and_then(|status| status.lag()), Some(4));
+    }
+
+    /// The client tells the end behind the markers once, before the statistics do; each transaction moves it on.
+    #[test]
+    fn a_position_below_markers_of_transactions_is_at_the_end() {
+        let mut now = Instant::now();
+        let mut partitions = reading(5, now);
         partitions.end_reached(0);
-        assert_eq!(partitions.stalled(STALL_AFTER, start + STALL_AFTER), None);
+        hear(&mut partitions, 5, 5, now);
+        for end in [6, 7, 9] {
+            partitions.end_reached(0);
+            hear(&mut partitions, end, end, now);
+            assert!(partitions.status()[0].at_end, "{end}");
+            take_end(&mut partitions, end, now);
+            now += STALL_AFTER;
+            assert_eq!(partitions.stalled(STALL_AFTER, now), None, "{end}");
+        }
+        // A follower may be behind the broker that was read before.
+        hear(&mut partitions, 7, 9, now);
+        hear(&mut partitions, 9, 9, now);
+        assert!(partitions.status()[0].at_end);
+        hear(&mut partitions, 10, 9, now);
+        assert_eq!(
+            partitions.status()[0].lag(),
+            Some(5),
+            "there may be a record behind the markers"
+        );
     }
 
     /// librdkafka stays with a broker that no longer leads, never fetches again, or reads a follower that follows no more.
     #[test]
     fn an_end_that_fetches_do_not_hear_of_is_a_stall() {
         let start = Instant::now();
+        let asked = start + STALL_AFTER;
         for end_seen in [true, false] {
             let mut partitions = reading(5, start);
             if end_seen {
-                hear(&mut partitions, 5, start);
                 partitions.end_reached(0);
+                hear(&mut partitions, 5, 5, start);
             }
             assert_eq!(
                 partitions.quiet(STALL_AFTER, start).count(),
                 0,
                 "something may just have come"
             );
-            let asked = start + STALL_AFTER;
             assert_eq!(partitions.quiet(STALL_AFTER, asked).count(), 1);
             take_end(&mut partitions, 6, asked);
             let status = &partitions.status()[0];
@@ -371,29 +439,54 @@ mod tests {
                 None,
                 "the next fetch may hear of it"
             );
-            assert!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER).is_some());
-            partitions.forgive(asked + STALL_AFTER);
-            assert_eq!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER * 2), None);
+            // Asked for again, it is still the same stall.
+            take_end(&mut partitions, 8, asked + STALL_AFTER / 2);
+            let stalled = partitions.stalled(STALL_AFTER, asked + STALL_AFTER);
+            assert_eq!(stalled.and_then(|status| status.lag()), Some(3));
         }
     }
 
     #[test]
     fn an_end_that_fetches_hear_of_is_none() {
         let start = Instant::now();
+        let late = start + STALL_AFTER * 2;
         let mut partitions = reading(5, start);
-        hear(&mut partitions, 5, start);
-        take_end(&mut partitions, 5, start + STALL_AFTER);
-        assert_eq!(
-            partitions.stalled(STALL_AFTER, start + STALL_AFTER * 2),
-            None,
-            "all is read"
-        );
-        take_end(&mut partitions, 7, start + STALL_AFTER * 2);
-        // Two markers of transactions: the fetch goes behind them and says that this is the end.
-        partitions.end_reached(0);
-        hear(&mut partitions, 7, start + STALL_AFTER * 2);
-        partitions.end_reached(0);
-        assert_eq!(partitions.stalled(STALL_AFTER, start + STALL_AFTER * 4), None);
-        assert!(partitions.status()[0].at_end);
+        hear(&mut partitions, 5, 5, start);
+        take_end(&mut partitions, 5, start);
+        assert_eq!(partitions.stalled(STALL_AFTER, late), None, "all is read");
+        hear(&mut partitions, 5, 5, late);
+        take_end(&mut partitions, 7, late);
+        hear(&mut partitions, 7, 5, late);
+        assert_eq!(partitions.stalled(STALL_AFTER, late), None, "fetches tell it");
+        take_end(&mut partitions, 9, late);
+        take_end(&mut partitions, 7, late);
+        let status = &partitions.status()[0];
+        assert_eq!(status.end, Some(NextOffset(7)), "what the leader said last counts");
+    }
+
+    #[test]
+    fn time_in_which_the_thread_waited_does_not_count_and_nothing_is_forgotten() {
+        let start = Instant::now();
+        let asked = start + STALL_AFTER;
+        let mut partitions = reading(5, start);
+        take_end(&mut partitions, 6, asked);
+        partitions.wait(STALL_AFTER, asked + STALL_AFTER);
+        assert_eq!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER), None);
+        assert_eq!(partitions.status()[0].lag(), Some(1));
+        assert!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER * 2).is_some());
+    }
+
+    #[test]
+    fn a_client_that_was_replaced_in_vain_is_given_twice_the_time() {
+        let mut now = Instant::now();
+        let mut partitions = reading(5, now);
+        hear(&mut partitions, 9, -1001, now);
+        for times in [1, 2, 4, 8, 16, 32, 64, 64] {
+            let just_before = now + (STALL_AFTER * times).saturating_sub(Duration::from_millis(1));
+            assert_eq!(partitions.stalled(STALL_AFTER, just_before), None);
+            now += STALL_AFTER * times;
+            let stalled = partitions.stalled(STALL_AFTER, now).unwrap();
+            partitions.restart(&stalled, now);
+        }
     }
 }

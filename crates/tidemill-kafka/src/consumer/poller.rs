@@ -34,6 +34,8 @@ pub(super) struct Poller {
     pub(super) is_member: bool,
     /// When the ends of partitions were last asked for of which nothing came.
     pub(super) asked_at: Instant,
+    /// Questions for ends of single partitions so far: the next round begins behind them.
+    pub(super) asked_singly: usize,
     /// The last decision of the group, as long as it waits for the answer to it.
     pub(super) owed: Option<Change>,
     /// No broker answered, and it was said once.
@@ -67,6 +69,7 @@ impl Poller {
             partitions: Partitions::default(),
             is_member: false,
             asked_at: Instant::now(),
+            asked_singly: 0,
             owed: None,
             outage_told: false,
         })
@@ -155,8 +158,7 @@ impl Poller {
         }
         if let Some(heard) = self.consumer.context().take_partitions() {
             self.partitions.hear(&heard, Instant::now());
-            let turn = self.rebuild_if_stalled();
-            self.ask_for_quiet_ones();
+            let turn = self.watch();
             self.show();
             return turn;
         }

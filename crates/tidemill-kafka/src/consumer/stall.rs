@@ -49,7 +49,7 @@ impl Poller {
         if paused {
             self.resume();
         }
-        self.partitions.forgive(Instant::now());
+        self.partitions.wait(since.elapsed(), Instant::now());
         if turn == Turn::End {
             return Turn::End;
         }

@@ -10,32 +10,56 @@ use super::poller::{Poller, Turn};
 use crate::KafkaError;
 use crate::client::ends_now;
 
-/// How long leaders are asked for ends, all at once: others are read by the same thread. What is not answered is asked for
-/// again after [`super::ConsumerLimits::stall_after`].
+/// How long leaders are asked for ends, of all partitions together: the same thread polls.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the leader of one partition is asked, where the question for all came to nothing.
+const END_TIMEOUT: Duration = Duration::from_millis(100);
 
 impl Poller {
-    /// Asks the leaders for the ends of partitions of which nothing has come since the last time.
-    pub(super) fn ask_for_quiet_ones(&mut self) {
+    /// Looks at what the last statistics said.
+    pub(super) fn watch(&mut self) -> Turn {
         let now = Instant::now();
-        if now.duration_since(self.asked_at) < self.limits.stall_after {
+        if self.owed.is_some() {
+            // The client fetches nothing until the group has its answer.
+            self.partitions.pardon(now);
+            return Turn::GoOn;
+        }
+        let turn = self.replace_if_stalled(now);
+        if now.duration_since(self.asked_at) >= self.limits.stall_after {
+            self.asked_at = now;
+            self.ask_for_quiet_ones(now);
+        }
+        turn
+    }
+
+    /// Asks the leaders for the ends of partitions of which nothing has come since they were last asked.
+    fn ask_for_quiet_ones(&mut self, now: Instant) {
+        let quiet = self.partitions.quiet(self.limits.stall_after, now);
+        let quiet: Vec<_> = quiet.map(|(topic, partition)| (topic.clone(), partition)).collect();
+        if quiet.is_empty() {
             return;
         }
-        self.asked_at = now;
-        let mut quiet = self.partitions.quiet(self.limits.stall_after, now).peekable();
-        if quiet.peek().is_none() {
+        let all = quiet.iter().map(|(topic, partition)| (topic, *partition));
+        if let Ok(ends) = ends_now(&self.consumer, all, ENDS_TIMEOUT) {
+            self.partitions.take_ends(&ends, now);
             return;
         }
-        match ends_now(&self.consumer, quiet, ENDS_TIMEOUT) {
-            Ok(ends) => self.partitions.take_ends(&ends, now),
-            // Fetches say what is wrong, if it is something that stays.
-            Err(error) => tracing::debug!("failed to ask for the ends of quiet partitions: {error}"),
+        // One leader that does not answer hides the answers of the others.
+        let first = self.asked_singly % quiet.len();
+        for (topic, partition) in quiet[first..].iter().chain(&quiet[..first]) {
+            if now.elapsed() >= 2 * ENDS_TIMEOUT {
+                break;
+            }
+            self.asked_singly += 1;
+            match ends_now(&self.consumer, [(topic, *partition)].into_iter(), END_TIMEOUT) {
+                Ok(ends) => self.partitions.take_ends(&ends, now),
+                Err(error) => tracing::debug!(%topic, partition = partition.0, "its end is not known: {error}"),
+            }
         }
     }
 
     /// Makes a new client where a position stands still.
-    pub(super) fn rebuild_if_stalled(&mut self) -> Turn {
-        let now = Instant::now();
+    fn replace_if_stalled(&mut self, now: Instant) -> Turn {
         let Some(stalled) = self.partitions.stalled(self.limits.stall_after, now) else {
             return Turn::GoOn;
         };
@@ -45,7 +69,7 @@ impl Poller {
             "the position of `{}`, Kafka partition {}, stands at {} while its end moves: a new client is made",
             stalled.topic, stalled.partition, stalled.position,
         );
-        self.partitions.forgive(now);
+        self.partitions.restart(&stalled, now);
         if self.is_member {
             // A new client would come into the group beside the old one: whoever listens starts anew, with both closed.
             return self.hand_over(Err(KafkaError::Stalled {

@@ -188,7 +188,7 @@ async fn numbers(cluster: &FaultyCluster, partition: i32) -> Vec<i64> {
     numbers
 }
 
-/// Many batches are under way, and each partition stays where it is.
+/// Many batches wait behind the one that is under way, and each partition stays where it is.
 async fn play_with_many(mut rng: ChaCha8Rng) {
     let mut trial = Trial::new(&mut rng);
     for _ in 0..rng.random_range(2..6) {
