@@ -180,8 +180,8 @@ impl IngestError {
 
 fn cure_of_kafka(error: &KafkaError) -> Cure {
     match error {
-        // Topics are made by whoever produces, and that may be later.
-        KafkaError::UnknownTopic { .. } => Cure::Wait,
+        // Topics are made by whoever produces, and that may be later. A client that stands still is noticed after minutes.
+        KafkaError::UnknownTopic { .. } | KafkaError::Stalled { .. } => Cure::Wait,
         KafkaError::OffsetOutOfRange { .. } | KafkaError::Settings { .. } => Cure::Stop,
         error if error.is_transient() => Cure::Wait,
         _ => Cure::Restart,

@@ -33,6 +33,8 @@ struct Heard {
     changes: Vec<Change>,
     /// Whether the client is about to be closed.
     leaving: bool,
+    /// The offset at which the last end of a partition was reached.
+    end_reached: Option<i64>,
 }
 
 /// What a consumer group decided about this member.
@@ -56,8 +58,8 @@ pub(crate) struct HeardPartition {
     pub log_start: i64,
     /// The end for readers of committed records; negative where it is not known yet.
     pub end: i64,
-    /// The last end of which the client said that it was reached, once; negative before the first.
-    pub told_end: i64,
+    /// The last end that the client reached, since it began to fetch or was last paused; negative before the first.
+    pub end_reached: i64,
 }
 
 impl Listener {
@@ -83,6 +85,11 @@ impl Listener {
     /// What the last error event said.
     pub(crate) fn take_reason(&self) -> Option<String> {
         self.heard().reason.take()
+    }
+
+    /// Where the end of a partition was reached, of which the last poll said that it was.
+    pub(crate) fn take_end_reached(&self) -> Option<i64> {
+        self.heard().end_reached.take()
     }
 
     /// Why we were not let in, if an error event said so. The client itself only says that nobody is there.
@@ -111,10 +118,11 @@ impl ClientContext for Listener {
     fn error(&self, error: ClientError, reason: &str) {
         // The end of a partition is not an error, and it comes often.
         let code = code_of(&error);
+        let mut heard = self.heard();
         if code == Some(RDKafkaErrorCode::PartitionEOF) {
+            heard.end_reached = end_in(reason);
             return;
         }
-        let mut heard = self.heard();
         if let Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) = code {
             heard.refusal = Some(fault_of_event(code, reason));
         }
@@ -136,7 +144,7 @@ impl ClientContext for Listener {
                 } else {
                     partition.hi_offset
                 },
-                told_end: partition.eof_offset,
+                end_reached: partition.eof_offset,
             })
         });
         let partitions = partitions.collect();
@@ -177,6 +185,13 @@ impl ConsumerContext for Listener {
             tracing::warn!("partitions were not given back to the consumer group: {error}");
         }
     }
+}
+
+/// The offset in `Fetch from broker 1 reached end of partition at offset 7 (HighwaterMark 8)`: the client tells it nowhere
+/// else. It lies behind the markers of transactions, which are not handed over.
+fn end_in(reason: &str) -> Option<i64> {
+    let (_, behind) = reason.split_once("at offset ")?;
+    behind.split(' ').next()?.parse().ok()
 }
 
 fn partitions_of(list: &TopicPartitionList) -> Vec<KafkaPartition> {

@@ -56,7 +56,8 @@ pub struct ConsumerLimits {
     pub pause_after: Duration,
     /// How long a position may stand still below the end before the client is replaced; twice as long after each that was
     /// replaced in vain, up to 64 times. A partition that was quiet for as long has its leader asked for the end, at most
-    /// once in that time: a stall that fetches do not show is seen after at most three times this.
+    /// once in that time: a stall that fetches do not show is first seen after at most three times this. A member of a
+    /// group is not replaced but told [`KafkaError::Stalled`].
     pub stall_after: Duration,
 }
 
@@ -89,7 +90,8 @@ pub struct PartitionStatus {
     /// heard of that.
     pub end: Option<NextOffset>,
     /// Whether everything that was there at the last look has been handed over. Transaction markers take offsets, so a
-    /// position can stay below the end for good; this does not.
+    /// position can stay below the end for good; this does not, unless another topic is read whose partition has the same
+    /// number.
     pub at_end: bool,
 }
 
@@ -364,5 +366,7 @@ mod member_tests;
 mod mock_cluster;
 #[cfg(test)]
 mod power_cut;
+#[cfg(test)]
+mod stall_tests;
 #[cfg(test)]
 mod tests;

@@ -21,14 +21,15 @@ const FIRST_BATCH: (usize, usize) = (64, 16 << 10);
 struct Reading {
     topic: TopicName,
     partition: KafkaPartition,
+    start: NextOffset,
     position: NextOffset,
     log_start: Option<NextOffset>,
     end: Option<NextOffset>,
-    /// The last end of which the client said, once, that it was reached. Transaction markers take offsets, so it may lie
-    /// above the position for good.
-    told_end: Option<NextOffset>,
-    /// An end of partition was seen and no record since.
-    end_seen: bool,
+    /// The furthest end that was reached, in order with the records. Transaction markers take offsets, so it may lie above
+    /// the position for good.
+    end_reached: Option<NextOffset>,
+    /// The same by statistics, which overtake records that wait in the client's queue.
+    end_reached_ahead: Option<NextOffset>,
     /// When the position last moved, or the end was found not to be ahead.
     moved_at: Instant,
     /// When a record last came.
@@ -109,11 +110,12 @@ impl Partitions {
                 self.all.push(Reading {
                     topic: assignment.topic,
                     partition: assignment.partition,
+                    start: assignment.start,
                     position: assignment.start,
                     log_start: None,
                     end: None,
-                    told_end: None,
-                    end_seen: false,
+                    end_reached: None,
+                    end_reached_ahead: None,
                     moved_at: now,
                     quiet_since: now,
                     unheard: None,
@@ -172,7 +174,6 @@ impl Partitions {
         builder.push_message(message);
         let batch_full = builder.len() >= limits.records_per_batch || builder.bytes() >= limits.bytes_per_batch;
         partition.position = offset.next();
-        partition.end_seen = false;
         partition.moved_at = now;
         partition.quiet_since = now;
         partition.fruitless = 0;
@@ -198,22 +199,18 @@ impl Partitions {
         since.min().map(|since| since + wait)
     }
 
-    /// The partitions of this number have nothing more for now, or one of them has where several topics are read. Their
-    /// batches go out at once.
-    pub(super) fn end_reached(&mut self, partition: i32) -> Vec<PolledBatch> {
-        let mut same = self.all.iter_mut().filter(|p| p.partition.0 == partition);
+    /// A partition of this number has nothing more for now and ends at `end`. Its batch goes out at once. Where several
+    /// topics are read it is not said of which: all batches of that number go out, and those have nothing more that stand
+    /// there.
+    pub(super) fn end_reached(&mut self, partition: i32, end: Option<NextOffset>) -> Vec<PolledBatch> {
+        let is_it = |p: &&mut Reading| p.partition.0 == partition;
+        let is_only = self.all.iter_mut().filter(is_it).count() == 1;
         let mut batches = Vec::new();
-        match (same.next(), same.next()) {
-            (Some(only), None) => {
-                only.end_seen = true;
-                batches.extend(only.finish());
+        for p in self.all.iter_mut().filter(is_it) {
+            if is_only || end == Some(p.position) {
+                p.end_reached = p.end_reached.max(end.or(Some(p.position)));
             }
-            (Some(first), Some(second)) => {
-                batches.extend(first.finish());
-                batches.extend(second.finish());
-                batches.extend(same.filter_map(Reading::finish));
-            }
-            (None, _) => {}
+            batches.extend(p.finish());
         }
         batches
     }
@@ -228,9 +225,11 @@ impl Partitions {
             let known = |offset: i64| (offset >= 0).then_some(NextOffset(offset));
             p.log_start = known(of_it.log_start).or(p.log_start);
             p.end = known(of_it.end).or(p.end);
-            p.told_end = known(of_it.told_end);
-            p.unheard = p.unheard.filter(|(unheard, _)| p.end < Some(*unheard));
-            if p.has_all_fetched() {
+            p.end_reached_ahead = p.end_reached_ahead.max(known(of_it.end_reached));
+            if p.unheard.take_if(|(unheard, _)| p.end >= Some(*unheard)).is_some() {
+                p.fruitless = 0;
+            }
+            if !p.is_behind() {
                 p.moved_at = now;
             }
         }
@@ -260,28 +259,26 @@ impl Partitions {
     }
 
     /// The first partition whose position has stood still below its end for too long, be it that fetches tell the end or
-    /// that they did not hear of it all that time. Each client that was replaced in vain doubles that time.
+    /// that they did not hear of it all that time. Each client that was replaced in vain doubles that time for those that
+    /// stood still.
     pub(super) fn stalled(&self, stall_after: Duration, now: Instant) -> Option<PartitionStatus> {
         let stalled = self.all.iter().find(|p| {
             let for_long = |since: Instant| now.duration_since(since) >= stall_after * (1 << p.fruitless);
-            let behind = p.end.is_some() && !p.has_all_fetched();
-            let unheard = p
-                .unheard
-                .is_some_and(|(_, since)| p.quiet_since <= since && for_long(since));
-            unheard || (behind && for_long(p.moved_at))
+            let unheard = p.unheard.filter(|(_, since)| p.quiet_since <= *since);
+            unheard.is_some_and(|(_, since)| for_long(since)) || (p.is_behind() && for_long(p.moved_at))
         });
         stalled.map(Reading::status)
     }
 
-    /// A new client reads on from the positions, for the sake of one that stood still.
-    pub(super) fn restart(&mut self, stalled: &PartitionStatus, now: Instant) {
+    /// A new client reads on from the positions, because some stood still.
+    pub(super) fn restart(&mut self, now: Instant) {
         self.pardon(now);
         for p in &mut self.all {
+            if p.is_behind() || p.unheard.is_some() {
+                p.fruitless = (p.fruitless + 1).min(FRUITLESS_MAX);
+            }
             // Said by the client before.
-            (p.end_seen, p.told_end) = (false, None);
-        }
-        if let Some(p) = self.find(stalled.topic.as_str(), stalled.partition.0) {
-            p.fruitless = (p.fruitless + 1).min(FRUITLESS_MAX);
+            (p.start, p.end_reached, p.end_reached_ahead) = (p.position, None, None);
         }
     }
 
@@ -331,162 +328,20 @@ impl Reading {
         }
     }
 
+    /// Whether all was handed over that is known of. What a client says of the end before it has fetched anything is of an
+    /// assignment before.
     fn at_end(&self) -> bool {
-        self.unheard.is_none() && self.has_all_fetched()
-    }
-
-    /// Whether everything was handed over that fetches tell of.
-    fn has_all_fetched(&self) -> bool {
-        match self.end {
-            Some(end) => end <= self.position || (self.end_seen && self.told_end >= Some(end)),
-            None => self.end_seen,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::topic;
-
-    const STALL_AFTER: Duration = Duration::from_mins(1);
-
-    fn reading(start: i64, now: Instant) -> Partitions {
-        let assignment = Assignment {
-            topic: topic("a"),
-            partition: KafkaPartition(0),
-            start: NextOffset(start),
+        let has_fetched = self.start < self.position || self.end_reached.is_some();
+        let is_read = match self.end {
+            Some(end) => end <= self.position || self.end_reached >= Some(end),
+            None => self.end_reached >= Some(self.position),
         };
-        Partitions::new(1, vec![assignment], now)
+        self.unheard.is_none() && has_fetched && is_read
     }
 
-    /// Statistics of a client that last said of `told_end` that it was reached.
-    fn hear(partitions: &mut Partitions, end: i64, told_end: i64, now: Instant) {
-        let heard = HeardPartition {
-            topic: "a".into(),
-            partition: 0,
-            log_start: 0,
-            end,
-            told_end,
-        };
-        partitions.hear(&[heard], now);
-    }
-
-    fn take_end(partitions: &mut Partitions, end: i64, now: Instant) {
-        partitions.take_ends(&[(topic("a"), KafkaPartition(0), NextOffset(end))], now);
-    }
-
-    #[test]
-    fn a_position_below_an_end_that_fetches_tell_is_stalled_after_the_limit() {
-        let start = Instant::now();
-        let mut partitions = reading(5, start);
-        hear(&mut partitions, 9, -1001, start);
-        let just_before = start + STALL_AFTER.saturating_sub(Duration::from_millis(1));
-        assert_eq!(partitions.stalled(STALL_AFTER, just_before), None);
-        let stalled = partitions.stalled(STALL_AFTER, start + STALL_AFTER);
-        assert_eq!(stalled.and_then(|status| status.lag()), Some(4));
-    }
-
-    /// The client tells the end behind the markers once, before the statistics do; each transaction moves it on.
-    #[test]
-    fn a_position_below_markers_of_transactions_is_at_the_end() {
-        let mut now = Instant::now();
-        let mut partitions = reading(5, now);
-        partitions.end_reached(0);
-        hear(&mut partitions, 5, 5, now);
-        for end in [6, 7, 9] {
-            partitions.end_reached(0);
-            hear(&mut partitions, end, end, now);
-            assert!(partitions.status()[0].at_end, "{end}");
-            take_end(&mut partitions, end, now);
-            now += STALL_AFTER;
-            assert_eq!(partitions.stalled(STALL_AFTER, now), None, "{end}");
-        }
-        // A follower may be behind the broker that was read before.
-        hear(&mut partitions, 7, 9, now);
-        hear(&mut partitions, 9, 9, now);
-        assert!(partitions.status()[0].at_end);
-        hear(&mut partitions, 10, 9, now);
-        assert_eq!(
-            partitions.status()[0].lag(),
-            Some(5),
-            "there may be a record behind the markers"
-        );
-    }
-
-    /// librdkafka stays with a broker that no longer leads, never fetches again, or reads a follower that follows no more.
-    #[test]
-    fn an_end_that_fetches_do_not_hear_of_is_a_stall() {
-        let start = Instant::now();
-        let asked = start + STALL_AFTER;
-        for end_seen in [true, false] {
-            let mut partitions = reading(5, start);
-            if end_seen {
-                partitions.end_reached(0);
-                hear(&mut partitions, 5, 5, start);
-            }
-            assert_eq!(
-                partitions.quiet(STALL_AFTER, start).count(),
-                0,
-                "something may just have come"
-            );
-            assert_eq!(partitions.quiet(STALL_AFTER, asked).count(), 1);
-            take_end(&mut partitions, 6, asked);
-            let status = &partitions.status()[0];
-            assert_eq!((status.end, status.at_end), (Some(NextOffset(6)), false));
-            assert_eq!(
-                partitions.stalled(STALL_AFTER, asked),
-                None,
-                "the next fetch may hear of it"
-            );
-            // Asked for again, it is still the same stall.
-            take_end(&mut partitions, 8, asked + STALL_AFTER / 2);
-            let stalled = partitions.stalled(STALL_AFTER, asked + STALL_AFTER);
-            assert_eq!(stalled.and_then(|status| status.lag()), Some(3));
-        }
-    }
-
-    #[test]
-    fn an_end_that_fetches_hear_of_is_none() {
-        let start = Instant::now();
-        let late = start + STALL_AFTER * 2;
-        let mut partitions = reading(5, start);
-        hear(&mut partitions, 5, 5, start);
-        take_end(&mut partitions, 5, start);
-        assert_eq!(partitions.stalled(STALL_AFTER, late), None, "all is read");
-        hear(&mut partitions, 5, 5, late);
-        take_end(&mut partitions, 7, late);
-        hear(&mut partitions, 7, 5, late);
-        assert_eq!(partitions.stalled(STALL_AFTER, late), None, "fetches tell it");
-        take_end(&mut partitions, 9, late);
-        take_end(&mut partitions, 7, late);
-        let status = &partitions.status()[0];
-        assert_eq!(status.end, Some(NextOffset(7)), "what the leader said last counts");
-    }
-
-    #[test]
-    fn time_in_which_the_thread_waited_does_not_count_and_nothing_is_forgotten() {
-        let start = Instant::now();
-        let asked = start + STALL_AFTER;
-        let mut partitions = reading(5, start);
-        take_end(&mut partitions, 6, asked);
-        partitions.wait(STALL_AFTER, asked + STALL_AFTER);
-        assert_eq!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER), None);
-        assert_eq!(partitions.status()[0].lag(), Some(1));
-        assert!(partitions.stalled(STALL_AFTER, asked + STALL_AFTER * 2).is_some());
-    }
-
-    #[test]
-    fn a_client_that_was_replaced_in_vain_is_given_twice_the_time() {
-        let mut now = Instant::now();
-        let mut partitions = reading(5, now);
-        hear(&mut partitions, 9, -1001, now);
-        for times in [1, 2, 4, 8, 16, 32, 64, 64] {
-            let just_before = now + (STALL_AFTER * times).saturating_sub(Duration::from_millis(1));
-            assert_eq!(partitions.stalled(STALL_AFTER, just_before), None);
-            now += STALL_AFTER * times;
-            let stalled = partitions.stalled(STALL_AFTER, now).unwrap();
-            partitions.restart(&stalled, now);
-        }
+    /// Whether fetches tell of an end that the client has not reached.
+    fn is_behind(&self) -> bool {
+        let reached = self.end_reached.max(self.end_reached_ahead);
+        self.end > Some(self.position) && self.end > reached
     }
 }

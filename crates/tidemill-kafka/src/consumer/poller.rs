@@ -208,7 +208,8 @@ impl Poller {
     pub(super) fn take_error(&mut self, error: &ClientError) -> Turn {
         if let ClientError::PartitionEOF(partition) = error {
             self.outage_told = false;
-            for batch in self.partitions.end_reached(*partition) {
+            let end = self.consumer.context().take_end_reached().map(NextOffset);
+            for batch in self.partitions.end_reached(*partition, end) {
                 if self.hand_over(Ok(Polled::Batch(batch))) == Turn::End {
                     return Turn::End;
                 }

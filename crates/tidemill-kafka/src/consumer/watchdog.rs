@@ -1,4 +1,4 @@
-//! The watchdog: a client whose position stands still while the end of the log moves is replaced.
+//! The watchdog: a client whose position stands still below the end of the log is replaced.
 //!
 //! Statistics tell the end as of the last fetch that was answered. A client that fetches nothing any more, or from a broker
 //! that does not lead (librdkafka may stay with one after a leader moved forth and back, see its pull request 5593), hears of
@@ -24,12 +24,14 @@ impl Poller {
             self.partitions.pardon(now);
             return Turn::GoOn;
         }
-        let turn = self.replace_if_stalled(now);
+        if self.replace_if_stalled(now) == Turn::End {
+            return Turn::End;
+        }
         if now.duration_since(self.asked_at) >= self.limits.stall_after {
             self.asked_at = now;
             self.ask_for_quiet_ones(now);
         }
-        turn
+        Turn::GoOn
     }
 
     /// Asks the leaders for the ends of partitions of which nothing has come since they were last asked.
@@ -66,10 +68,10 @@ impl Poller {
         tracing::warn!(
             topic = %stalled.topic,
             partition = stalled.partition.0,
-            "the position of `{}`, Kafka partition {}, stands at {} while its end moves: a new client is made",
+            "the position of `{}`, Kafka partition {}, stands at {} below the end of its log: a new client is made",
             stalled.topic, stalled.partition, stalled.position,
         );
-        self.partitions.restart(&stalled, now);
+        self.partitions.restart(now);
         if self.is_member {
             // A new client would come into the group beside the old one: whoever listens starts anew, with both closed.
             return self.hand_over(Err(KafkaError::Stalled {
