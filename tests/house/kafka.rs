@@ -163,6 +163,8 @@ fn transactions_of_a_producer() {
             (partition["end"] == end && stream["rows"] == rows && stream["lag_rows"] == 0).then_some(())
         });
     }
+    let log = up.log();
+    assert!(!log.contains("a new client is made"), "{log}");
     up.stop();
     let audited = say(
         &dir,

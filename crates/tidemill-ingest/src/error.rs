@@ -180,7 +180,8 @@ impl IngestError {
 
 fn cure_of_kafka(error: &KafkaError) -> Cure {
     match error {
-        // Topics are made by whoever produces, and that may be later. A client that stands still is noticed after minutes.
+        // Topics are made by whoever produces, and that may be later. A client that stands still is no fault of the stream,
+        // and is noticed too late to turn quickly.
         KafkaError::UnknownTopic { .. } | KafkaError::Stalled { .. } => Cure::Wait,
         KafkaError::OffsetOutOfRange { .. } | KafkaError::Settings { .. } => Cure::Stop,
         error if error.is_transient() => Cure::Wait,
@@ -273,10 +274,16 @@ mod tests {
             expected: None,
             found: Some(1),
         };
+        let stalled = KafkaError::Stalled {
+            topic: topic.clone(),
+            partition: KafkaPartition(0),
+            position: NextOffset(1),
+        };
         let action = "read".to_owned();
         for (error, cure) in [
             (kafka(KafkaError::TimedOut { action, limit }), Cure::Wait),
             (kafka(KafkaError::UnknownTopic { topic: topic.clone() }), Cure::Wait),
+            (kafka(stalled), Cure::Wait),
             (kafka(KafkaError::Settings { reason: String::new() }), Cure::Stop),
             (kafka(KafkaError::Stopped), Cure::Restart),
             (lake(fenced), Cure::Restart),

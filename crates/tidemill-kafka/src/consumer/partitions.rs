@@ -21,6 +21,7 @@ const FIRST_BATCH: (usize, usize) = (64, 16 << 10);
 struct Reading {
     topic: TopicName,
     partition: KafkaPartition,
+    /// Where the present client began to read it.
     start: NextOffset,
     position: NextOffset,
     log_start: Option<NextOffset>,
